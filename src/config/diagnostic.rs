@@ -1,0 +1,89 @@
+//! What is wrong with a configuration, where, and what to do about it.
+
+use std::fmt;
+
+/// A place in a configuration file. Lines and columns count from 1, columns in bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash)]
+pub struct Position {
+    /// Index into [`Diagnostics::files`].
+    pub file: u16,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column, from 1, in bytes.
+    pub column: u16,
+}
+
+/// How bad it is. The order is the order of the exit codes' precedence.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+pub enum Severity {
+    /// Worth knowing; the exit code of `-t` stays 0.
+    Note,
+    /// A script is not run safely: `-t` exits 6.
+    Security,
+    /// A line is ignored or replaced by its default: `-t` exits 5.
+    Error,
+    /// The daemon cannot run with this: `-t` exits 4.
+    Fatal,
+}
+
+/// One finding.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Diagnostic {
+    /// How bad.
+    pub severity: Severity,
+    /// Where, if it belongs to a place.
+    pub at: Option<Position>,
+    /// What is wrong, what is expected, what to do: one line, no line break.
+    pub text: String,
+}
+
+/// All findings of one load, in the order they were made.
+#[derive(Clone, Default, Debug)]
+pub struct Diagnostics {
+    /// The files read, as they were named; [`Position::file`] points here.
+    pub files: Vec<String>,
+    /// The findings.
+    pub list: Vec<Diagnostic>,
+}
+
+impl Diagnostics {
+    /// Adds a finding.
+    pub fn add(&mut self, severity: Severity, at: Option<Position>, text: impl Into<String>) {
+        self.list.push(Diagnostic { severity, at, text: text.into() });
+    }
+
+    /// The worst finding's severity.
+    pub fn worst(&self) -> Option<Severity> {
+        self.list.iter().map(|found| found.severity).max()
+    }
+
+    /// keepalived's exit code of `--config-test`: 0, 4, 5 or 6.
+    pub fn exit_code(&self) -> i32 {
+        match self.worst() {
+            None | Some(Severity::Note) => 0,
+            Some(Severity::Security) => 6,
+            Some(Severity::Error) => 5,
+            Some(Severity::Fatal) => 4,
+        }
+    }
+
+    /// A finding as one line: `file:line:column: text`.
+    pub fn show<'a>(&'a self, found: &'a Diagnostic) -> impl fmt::Display + 'a {
+        Line { all: self, found }
+    }
+}
+
+struct Line<'a> {
+    all: &'a Diagnostics,
+    found: &'a Diagnostic,
+}
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(at) = self.found.at {
+            let file = self.all.files.get(usize::from(at.file)).map_or("?", String::as_str);
+            write!(f, "{file}:{}:{}: ", at.line, at.column)?;
+        }
+        f.write_str(&self.found.text)
+    }
+}

@@ -1,0 +1,3 @@
+//! The thin binary: arguments -> configuration -> daemon -> exit code.
+
+fn main() {}
