@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use super::Position;
 use crate::time::{Centis, Duration};
+pub use crate::wire::vrrp::{Family, Version};
 
 /// A whole configuration.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -19,26 +20,6 @@ pub struct Config {
     pub groups: Vec<SyncGroup>,
     /// `vrrp_script` blocks, used or not.
     pub scripts: Vec<Script>,
-}
-
-/// IPv4 or IPv6.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Default)]
-pub enum Family {
-    /// IPv4.
-    #[default]
-    V4,
-    /// IPv6.
-    V6,
-}
-
-/// VRRP version 2 (RFC 3768) or 3 (RFC 9568).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash, Default)]
-pub enum Version {
-    /// RFC 3768.
-    #[default]
-    V2,
-    /// RFC 9568.
-    V3,
 }
 
 /// `global_defs`. What has a counterpart in an instance is already merged into [`Instance`].
