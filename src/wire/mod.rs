@@ -3,4 +3,5 @@
 //! Each format has a view or a `Repr`: `parse` takes bytes from outside and never panics, `emit` fills
 //! a buffer of `buffer_len` bytes. What is refused has a typed reason.
 
+pub mod checksum;
 pub mod vrrp;
