@@ -36,6 +36,14 @@ impl Reject {
         Self::Interval,
     ];
 
+    /// How many reasons there are.
+    pub const KINDS: usize = Self::ALL.len();
+
+    /// The counter's place, below [`Self::KINDS`].
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
     /// The name of its counter.
     pub const fn reason(self) -> &'static str {
         match self {
