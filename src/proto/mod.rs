@@ -10,10 +10,13 @@
 //! Driver's law: handle, then drain the outbox, then the next input. The outcome of an action comes
 //! back as an input. The same code runs in the daemon, in the simulator and under the fuzzer.
 
+pub mod announce;
 pub mod node;
+pub mod notify;
 pub mod outbox;
 pub mod script;
 pub mod track;
+pub mod vip;
 pub mod vrrp;
 
 pub use outbox::Outbox;
