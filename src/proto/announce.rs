@@ -35,6 +35,8 @@ pub struct Announcer {
     free_at: Box<[[Instant; 2]]>,
     pace: [Duration; 2],
     under_way: usize,
+    /// The batch to look at first: each in its turn, so that all are announced once before any twice.
+    turn: usize,
 }
 
 impl Announcer {
@@ -61,6 +63,7 @@ impl Announcer {
             free_at: vec![[Instant::ZERO; 2]; devices].into_boxed_slice(),
             pace: [garp_interval, gna_interval],
             under_way: 0,
+            turn: 0,
         }
     }
 
@@ -83,27 +86,34 @@ impl Announcer {
         if self.under_way == 0 {
             return None;
         }
-        for batch in self.batches.iter_mut().filter(|batch| batch.rounds > 0) {
-            let index = batch.first.saturating_add(batch.next);
-            let Some(spec) = self.specs.get(usize::from(index)) else { continue };
-            let kind = kind(spec.family);
-            let Some(free_at) = self.free_at.get_mut(usize::from(spec.device)).and_then(|device| device.get_mut(kind))
-            else {
-                continue;
-            };
-            if *free_at > now {
-                continue;
+        for step in 0..self.batches.len() {
+            let place = (self.turn + step) % self.batches.len();
+            if let Some(index) = self.take(place, now) {
+                self.turn = place + 1;
+                return Some(index);
             }
-            *free_at = now + self.pace.get(kind).copied().unwrap_or_default();
-            batch.next += 1;
-            if batch.next == batch.count {
-                batch.next = 0;
-                batch.rounds -= 1;
-                self.under_way -= usize::from(batch.rounds == 0);
-            }
-            return Some(index);
         }
         None
+    }
+
+    /// The next address of one batch, if its device is free.
+    fn take(&mut self, place: usize, now: Instant) -> Option<u16> {
+        let batch = self.batches.get_mut(place).filter(|batch| batch.rounds > 0)?;
+        let index = batch.first.saturating_add(batch.next);
+        let spec = self.specs.get(usize::from(index))?;
+        let kind = kind(spec.family);
+        let free_at = self.free_at.get_mut(usize::from(spec.device))?.get_mut(kind)?;
+        if *free_at > now {
+            return None;
+        }
+        *free_at = now + self.pace.get(kind).copied().unwrap_or_default();
+        batch.next += 1;
+        if batch.next == batch.count {
+            batch.next = 0;
+            batch.rounds -= 1;
+            self.under_way -= usize::from(batch.rounds == 0);
+        }
+        Some(index)
     }
 
     /// When [`Announcer::next`] should be asked again.
@@ -144,7 +154,7 @@ mod tests {
         let mut announcer = Announcer::new(&specs(), 2, 2, Duration::ZERO, Duration::ZERO);
         announcer.start(0, 2);
         announcer.start(1, 1);
-        assert_eq!(all(&mut announcer, Instant::ZERO), [0, 1, 0, 1, 2]);
+        assert_eq!(all(&mut announcer, Instant::ZERO), [0, 2, 1, 0, 1]);
         assert_eq!(announcer.next_deadline(), None);
     }
 
