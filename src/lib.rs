@@ -22,5 +22,6 @@
 pub mod cli;
 pub mod config;
 pub mod proto;
+pub mod sys;
 pub mod time;
 pub mod wire;
