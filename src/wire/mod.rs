@@ -4,4 +4,5 @@
 //! a buffer of `buffer_len` bytes. What is refused has a typed reason.
 
 pub mod checksum;
+pub mod netlink;
 pub mod vrrp;
