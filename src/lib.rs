@@ -21,6 +21,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod daemon;
 pub mod proto;
 pub mod sys;
 pub mod time;

@@ -89,7 +89,9 @@ impl Plan {
         let mut by_address: Box<[_]> = slots
             .iter()
             .enumerate()
-            .filter_map(|(index, slot)| address_of(config, slot).map(|address| (address.ip, address.prefix, index as u16)))
+            .filter_map(|(index, slot)| {
+                address_of(config, slot).map(|address| (address.ip, address.prefix, index as u16))
+            })
             .collect();
         by_address.sort_unstable();
         Self {
@@ -150,7 +152,11 @@ impl Plan {
             {
                 links.push(Link { condition: device, weight: 0, reverse: false });
             }
-            Member { settings: settings(instance, delay), links: links.into_boxed_slice(), group: group.map(|group| group as u16) }
+            Member {
+                settings: settings(instance, delay),
+                links: links.into_boxed_slice(),
+                group: group.map(|group| group as u16),
+            }
         };
         config.instances.iter().enumerate().map(member).collect()
     }
@@ -307,7 +313,11 @@ fn settings(instance: &Instance, startup_delay: Duration) -> vrrp::Settings {
         down_timer_adverts: instance.down_timer_adverts,
         startup_delay,
         addresses: instance.addresses.iter().map(|address| address.ip).collect(),
-        peers: instance.peers.iter().map(|peer| vrrp::Peer { ip: peer.ip, min_ttl: peer.min_ttl, max_ttl: peer.max_ttl }).collect(),
+        peers: instance
+            .peers
+            .iter()
+            .map(|peer| vrrp::Peer { ip: peer.ip, min_ttl: peer.min_ttl, max_ttl: peer.max_ttl })
+            .collect(),
         check_source: instance.check_unicast_src,
         password: match instance.auth {
             model::Auth::Pass(password) => Some(password),

@@ -37,7 +37,7 @@ pub enum Input {
     Answered(u16, i32),
     /// A device appeared (true) or disappeared (false).
     Device(u16, bool),
-    /// The kernel's addresses are read anew: forget which are there.
+    /// The kernel's addresses are read anew: forget which are there, and answers that may have been lost.
     Resync,
     /// The deadline it asked for has come.
     Deadline,
@@ -182,7 +182,12 @@ impl Addresses {
             Input::Gone(index) => self.gone(now, index, outbox),
             Input::Answered(index, error) => self.answered(now, index, error, outbox),
             Input::Device(device, there) => self.device(device, there, outbox),
-            Input::Resync => self.slots.iter_mut().for_each(|slot| slot.present = false),
+            Input::Resync => {
+                for slot in &mut self.slots {
+                    slot.present = false;
+                    slot.command = None;
+                }
+            }
             Input::Deadline => {
                 for slot in self.slots.iter_mut().filter(|slot| slot.retry_at.is_some_and(|at| at <= now)) {
                     slot.retry_at = None;

@@ -1,0 +1,344 @@
+//! The two netlink sockets: commands out and answers in, news of links and addresses in.
+//!
+//! Commands go out in one write of many messages; the next write waits until the answers of the last
+//! one were read, and news is always read before answers: so the order of things is the kernel's.
+
+use std::os::fd::AsRawFd;
+
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
+
+use crate::config::model;
+use crate::proto::Outbox;
+use crate::proto::vip::Action;
+use crate::sys::Errno;
+use crate::sys::netlink::{Group, Incoming, Netlink};
+use crate::wire::netlink::{
+    AddressRepr, Content, FOREVER, IfPresent, Lifetimes, Message, Messages, Writer, address_flags,
+};
+
+/// Our mark on addresses (IFA_PROTO, Linux 5.18): 112 is VRRP's protocol number.
+pub const MARK: u8 = 112;
+
+/// Sequence numbers below the slots' (which begin at [`FIRST_SLOT`]).
+const LINKS: u32 = 1;
+const ADDRESSES: u32 = 2;
+const STRAY: u32 = 3;
+const FIRST_SLOT: u32 = 16;
+
+/// Messages in one write: their answers must fit into the socket's buffer.
+const BATCH: u32 = 64;
+
+/// Bytes of one write and of one read.
+const ROOM: usize = 16 * 1024;
+
+/// Bytes that may wait in the kernel.
+const COMMAND_BUFFER: u32 = 256 * 1024;
+const MONITOR_BUFFER: u32 = 1024 * 1024;
+
+/// Answers and news that are read in one wake-up; the rest waits for the next.
+const READS: usize = 64;
+
+/// The connection to the kernel's tables.
+pub struct Kernel {
+    command: Netlink,
+    monitor: Netlink,
+    buffer: Box<[u8]>,
+    request: Box<[u8]>,
+    /// Commands that wait for the answers of those sent.
+    queue: Outbox<Action>,
+    outstanding: u32,
+    resync: Resync,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Resync {
+    Idle,
+    /// News was lost: a dump is needed.
+    Needed,
+    Links,
+    Addresses,
+}
+
+/// What the kernel said, in our words.
+pub enum News<'a> {
+    /// A dump of all links and addresses begins: what is not in it is not there.
+    ResyncBegins,
+    /// All links were dumped; the addresses follow.
+    LinksDone,
+    /// The dump is complete.
+    ResyncDone,
+    /// About a link or an address.
+    Message(Message<'a>),
+    /// A slot's command was answered: 0 or an error number.
+    Answer(u16, i32),
+}
+
+impl Kernel {
+    /// Opens both sockets. `slots` is how many commands may wait.
+    ///
+    /// # Errors
+    ///
+    /// Those of socket(2).
+    pub fn new(slots: usize) -> Result<Self, Errno> {
+        Ok(Self {
+            command: Netlink::command(Some(COMMAND_BUFFER))?,
+            monitor: Netlink::monitor(&Group::LINKS_AND_ADDRESSES, Some(MONITOR_BUFFER))?,
+            buffer: vec![0; ROOM].into_boxed_slice(),
+            request: vec![0; ROOM].into_boxed_slice(),
+            queue: Outbox::with_capacity(queue_capacity(slots)),
+            outstanding: 0,
+            resync: Resync::Needed,
+        })
+    }
+
+    /// Room for another number of slots. Nothing may wait.
+    pub fn resize(&mut self, slots: usize) {
+        self.queue = Outbox::with_capacity(queue_capacity(slots));
+        self.outstanding = 0;
+    }
+
+    /// Has epoll tell when there is something to read.
+    ///
+    /// # Errors
+    ///
+    /// Those of epoll_ctl(2).
+    pub fn register(&self, registry: &Registry, command: Token, monitor: Token) -> std::io::Result<()> {
+        registry.register(&mut SourceFd(&self.command.as_raw_fd()), command, Interest::READABLE)?;
+        registry.register(&mut SourceFd(&self.monitor.as_raw_fd()), monitor, Interest::READABLE)
+    }
+
+    /// Queues an addition or a removal; [`Kernel::flush`] sends it.
+    pub fn queue(&mut self, action: Action) {
+        self.queue.push(action);
+    }
+
+    /// Whether commands wait for being sent or answered.
+    pub fn is_busy(&self) -> bool {
+        !self.queue.is_empty() || self.outstanding > 0
+    }
+
+    /// Asks for a dump of everything.
+    pub fn ask_resync(&mut self) {
+        self.resync = Resync::Needed;
+    }
+
+    /// Whether a dump is under way or needed.
+    pub fn is_resyncing(&self) -> bool {
+        self.resync != Resync::Idle
+    }
+
+    /// Sends what waits, if nothing is unanswered. `describe` gives the address of a slot; none drops the
+    /// command (its interface is gone).
+    ///
+    /// # Errors
+    ///
+    /// That of the write; all commands of it are given to `failed`.
+    pub fn flush<'c>(&mut self, describe: impl Fn(u16) -> Option<AddressRepr<'c>>, mut failed: impl FnMut(u16, Errno)) {
+        if self.outstanding > 0 || self.queue.is_empty() {
+            return;
+        }
+        let mut writer = Writer::new(&mut self.request);
+        let mut sent: heapless::Vec<u16, { BATCH as usize }> = heapless::Vec::new();
+        while !sent.is_full() {
+            let Some(action) = self.queue.pop() else { break };
+            let (slot, written) = match action {
+                Action::Add(slot) => {
+                    (slot, describe(slot).map(|repr| writer.add_address(sequence(slot), IfPresent::Replace, &repr)))
+                }
+                Action::Delete(slot) => (slot, describe(slot).map(|repr| writer.delete_address(sequence(slot), &repr))),
+                Action::Restored(_) | Action::Refused(..) => continue,
+            };
+            match written {
+                // The buffer holds more than a batch of the longest; what is not written is answered as failed.
+                Some(Ok(())) => drop(sent.push(slot)),
+                Some(Err(_)) => failed(slot, Errno(libc::EMSGSIZE)),
+                None => failed(slot, Errno(libc::ENODEV)),
+            }
+        }
+        if sent.is_empty() {
+            return;
+        }
+        match self.command.send(writer.bytes()) {
+            Ok(()) => self.outstanding = sent.len() as u32,
+            Err(errno) => sent.iter().for_each(|slot| failed(*slot, errno)),
+        }
+    }
+
+    /// Removes an address that carries our mark and belongs to nobody.
+    pub fn remove_stray(&mut self, repr: &AddressRepr<'_>) -> Result<(), Errno> {
+        let mut writer = Writer::new(&mut self.request);
+        writer.delete_address(STRAY, repr).map_err(|_| Errno(libc::EMSGSIZE))?;
+        self.command.send(writer.bytes())
+    }
+
+    /// Reads news, then answers, within bounds; true if there may be more.
+    pub fn read(&mut self, mut give: impl FnMut(News<'_>)) -> bool {
+        let more = self.read_monitor(&mut give);
+        // Answers only after all news that came before them.
+        more || self.read_answers(&mut give)
+    }
+
+    fn read_monitor(&mut self, give: &mut impl FnMut(News<'_>)) -> bool {
+        if self.resync == Resync::Needed {
+            self.start_dump(Resync::Links, give);
+        }
+        for _ in 0..READS {
+            match self.monitor.receive(&mut self.buffer) {
+                Ok(Incoming::Messages(bytes)) => {
+                    let mut done = false;
+                    for message in Messages::new(bytes).flatten() {
+                        match message.content {
+                            Content::Done { .. } => done = true,
+                            Content::Error { errno, .. } if errno != 0 => self.resync = Resync::Needed,
+                            Content::NewLink(_)
+                            | Content::DelLink(_)
+                            | Content::NewAddress(_)
+                            | Content::DelAddress(_) => {
+                                give(News::Message(message));
+                            }
+                            Content::Error { .. } | Content::Other { .. } => {}
+                        }
+                        if message.interrupted {
+                            self.resync = Resync::Needed;
+                        }
+                    }
+                    if done {
+                        self.dump_done(give);
+                    }
+                }
+                Ok(Incoming::Nothing) => return self.resync == Resync::Needed,
+                Ok(Incoming::Overrun) => {
+                    log::warn!("Netlink: news of links and addresses was lost; reading all anew");
+                    self.resync = Resync::Needed;
+                }
+                Err(errno) => {
+                    log::error!("Netlink: cannot read news of links and addresses: {errno}");
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    fn start_dump(&mut self, stage: Resync, give: &mut impl FnMut(News<'_>)) {
+        let mut request = [0; 128];
+        let mut writer = Writer::new(&mut request);
+        let written = match stage {
+            Resync::Addresses => writer.dump_addresses(ADDRESSES, None),
+            Resync::Idle | Resync::Needed | Resync::Links => writer.dump_links(LINKS),
+        };
+        if written.is_err() {
+            return;
+        }
+        match self.monitor.send(writer.bytes()) {
+            Ok(()) => {
+                if stage == Resync::Links {
+                    give(News::ResyncBegins);
+                }
+                self.resync = stage;
+            }
+            // EBUSY: the dump before is not read to its end yet.
+            Err(Errno(libc::EBUSY)) => {}
+            Err(errno) => log::error!("Netlink: cannot ask for links and addresses: {errno}"),
+        }
+    }
+
+    fn dump_done(&mut self, give: &mut impl FnMut(News<'_>)) {
+        match self.resync {
+            Resync::Links => {
+                give(News::LinksDone);
+                self.start_dump(Resync::Addresses, give);
+            }
+            Resync::Addresses => {
+                self.resync = Resync::Idle;
+                give(News::ResyncDone);
+            }
+            // The dump that ended was spoilt: begin again.
+            Resync::Needed => self.start_dump(Resync::Links, give),
+            Resync::Idle => {}
+        }
+    }
+
+    fn read_answers(&mut self, give: &mut impl FnMut(News<'_>)) -> bool {
+        for _ in 0..READS {
+            match self.command.receive(&mut self.buffer) {
+                Ok(Incoming::Messages(bytes)) => {
+                    for message in Messages::new(bytes).flatten() {
+                        if let Content::Error { errno, text } = message.content
+                            && let Some(slot) = message.sequence.checked_sub(FIRST_SLOT)
+                        {
+                            self.outstanding = self.outstanding.saturating_sub(1);
+                            if let Some(text) = text.filter(|_| errno != 0) {
+                                log::debug!("Netlink: {}: {text}", Errno(errno));
+                            }
+                            give(News::Answer(slot as u16, errno));
+                        }
+                    }
+                }
+                Ok(Incoming::Nothing) => return false,
+                Ok(Incoming::Overrun) => {
+                    log::warn!("Netlink: answers were lost; reading all anew");
+                    self.outstanding = 0;
+                    self.resync = Resync::Needed;
+                    return true;
+                }
+                Err(errno) => {
+                    log::error!("Netlink: cannot read answers: {errno}");
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    /// Waits until news can be read. For load time.
+    ///
+    /// # Errors
+    ///
+    /// That of poll(2).
+    pub fn wait(&self, milliseconds: i32) -> Result<bool, Errno> {
+        self.monitor.wait(milliseconds)
+    }
+}
+
+/// Each slot has at most one command under way and one that waits; a log line may come with each.
+fn queue_capacity(slots: usize) -> usize {
+    slots * 2 + 16
+}
+
+fn sequence(slot: u16) -> u32 {
+    FIRST_SLOT + u32::from(slot)
+}
+
+/// A virtual address as the kernel is to have it.
+///
+/// IFA_F_NODAD always: the address may still be on a master that died without removing it, and an address
+/// that failed its duplicate address detection never comes up (RFC 9568, section 6.4.2, has none).
+pub fn describe(address: &model::Address, index: u32) -> AddressRepr<'_> {
+    let flag = |set: bool, bit: u32| if set { bit } else { 0 };
+    let is_v6 = address.ip.is_ipv6();
+    // A /128 is not to be chosen as a source for new connections unless somebody says so.
+    let preferred = match address.preferred_lft {
+        Some(Some(span)) => u32::try_from(span.as_secs()).unwrap_or(FOREVER),
+        Some(None) => FOREVER,
+        None if is_v6 && address.prefix == 128 => 0,
+        None => FOREVER,
+    };
+    AddressRepr {
+        index,
+        ip: address.ip,
+        prefix: address.peer.map_or(address.prefix, |(_, prefix)| prefix),
+        peer: address.peer.map(|(ip, _)| ip),
+        broadcast: address.broadcast,
+        label: address.label.as_deref(),
+        scope: address.scope,
+        flags: flag(is_v6, address_flags::NO_DAD)
+            | flag(address.home, address_flags::HOME_ADDRESS)
+            | flag(address.mngtmpaddr, address_flags::MANAGE_TEMP_ADDRESS)
+            | flag(address.noprefixroute, address_flags::NO_PREFIX_ROUTE)
+            | flag(address.autojoin, address_flags::MCAST_AUTO_JOIN),
+        lifetimes: (preferred != FOREVER).then_some(Lifetimes { preferred, valid: FOREVER }),
+        proto: Some(MARK),
+    }
+}
