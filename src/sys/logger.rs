@@ -56,7 +56,7 @@ pub fn install(options: &Options<'_>) {
 
 /// Lines dropped since the start because a reader was too slow or absent.
 pub fn dropped() -> u32 {
-    LOGGER.0.lock().map_or(0, |sink| sink.dropped)
+    LOGGER.0.lock().map_or(0, |sink| sink.dropped())
 }
 
 static LOGGER: Logger = Logger(Mutex::new(Sink::new()));
@@ -82,10 +82,38 @@ impl log::Log for Logger {
 
 struct Sink {
     console: Option<i32>,
+    console_losses: Losses,
     syslog: Option<Syslog>,
+    syslog_losses: Losses,
+}
+
+/// Lines one target did not take.
+struct Losses {
     dropped: u32,
-    /// How many of them were told.
+    /// How many of them it was told of.
     told: u32,
+}
+
+impl Losses {
+    /// Hands a line to `write`, which says whether it was taken, and before it, if need be, how many were not.
+    fn deliver(
+        &mut self,
+        level: log::Level,
+        text: fmt::Arguments<'_>,
+        mut write: impl FnMut(log::Level, fmt::Arguments<'_>) -> bool,
+    ) {
+        let untold = self.dropped.wrapping_sub(self.told);
+        if untold > 0 {
+            if !write(log::Level::Warn, format_args!("{untold} log lines were dropped: not read in time")) {
+                self.dropped = self.dropped.wrapping_add(1);
+                return;
+            }
+            self.told = self.dropped;
+        }
+        if !write(level, text) {
+            self.dropped = self.dropped.wrapping_add(1);
+        }
+    }
 }
 
 struct Syslog {
@@ -98,7 +126,8 @@ struct Syslog {
 
 impl Sink {
     const fn new() -> Self {
-        Self { console: None, syslog: None, dropped: 0, told: 0 }
+        const NONE: Losses = Losses { dropped: 0, told: 0 };
+        Self { console: None, console_losses: NONE, syslog: None, syslog_losses: NONE }
     }
 
     fn configure(&mut self, options: &Options<'_>, path: &[u8]) {
@@ -115,26 +144,21 @@ impl Sink {
     }
 
     fn log(&mut self, level: log::Level, text: fmt::Arguments<'_>) {
-        let untold = self.dropped.wrapping_sub(self.told);
-        if untold > 0 && self.write(log::Level::Warn, format_args!("{untold} log lines were dropped: not read in time"))
-        {
-            self.told = self.told.wrapping_add(untold);
+        let (now, _) = clock::wall();
+        if let Some(fd) = self.console {
+            self.console_losses.deliver(level, text, |_, text| {
+                let mut line = Line::new();
+                let _ = write!(line, "{}: {text}", clock::local_text(now));
+                write_if_ready(fd, line.ended()).is_ok()
+            });
         }
-        if !self.write(level, text) {
-            self.dropped = self.dropped.wrapping_add(1);
+        if let Some(syslog) = &mut self.syslog {
+            self.syslog_losses.deliver(level, text, |level, text| syslog.log(level, now, text).is_ok());
         }
     }
 
-    /// False if one of the targets did not take it.
-    fn write(&mut self, level: log::Level, text: fmt::Arguments<'_>) -> bool {
-        let (now, _) = clock::wall();
-        let console = self.console.is_none_or(|fd| {
-            let mut line = Line::new();
-            let _ = write!(line, "{}: {text}", clock::local_text(now));
-            write_if_ready(fd, line.ended()).is_ok()
-        });
-        let syslog = self.syslog.as_mut().is_none_or(|syslog| syslog.log(level, now, text).is_ok());
-        console && syslog
+    fn dropped(&self) -> u32 {
+        self.console_losses.dropped.wrapping_add(self.syslog_losses.dropped)
     }
 }
 
@@ -260,7 +284,7 @@ mod tests {
         for _ in 0..200 {
             sink.log(log::Level::Info, format_args!("{long}"));
         }
-        let dropped = sink.dropped;
+        let dropped = sink.dropped();
         assert!((100..200).contains(&dropped), "{dropped}");
         while !text(&reader).is_empty() {}
         sink.log(log::Level::Info, format_args!("after"));
@@ -292,7 +316,7 @@ mod tests {
         let mut sink = Sink::new();
         sink.configure(&Options { syslog: true, facility: Facility::local(7).unwrap(), ..options() }, &path_bytes);
         sink.log(log::Level::Warn, format_args!("nobody listens yet"));
-        assert_eq!(sink.dropped, 1);
+        assert_eq!(sink.dropped(), 1);
         for round in 0..2 {
             let server = UnixDatagram::bind(&path).unwrap();
             sink.log(log::Level::Error, format_args!("round {round}"));
@@ -309,7 +333,7 @@ mod tests {
             assert_eq!(lines.len(), 2 - round, "{lines:?}: the first time it also tells of the dropped one");
             std::fs::remove_file(&path).unwrap();
         }
-        assert_eq!(sink.dropped, 1);
+        assert_eq!(sink.dropped(), 1);
     }
 
     #[test]
@@ -321,8 +345,21 @@ mod tests {
         for _ in 0..2000 {
             sink.log(log::Level::Info, format_args!("line"));
         }
-        assert!(sink.dropped > 0);
+        assert!(sink.dropped() > 0);
         std::fs::remove_file(&path).unwrap();
+    }
+
+    #[test]
+    fn an_absent_syslog_does_not_disturb_the_console() {
+        let (reader, writer) = Fd::pipe().unwrap();
+        let mut sink = Sink::new();
+        sink.configure(&Options { syslog: true, ..options() }, b"/nowhere/at/all");
+        sink.console = Some(writer.as_raw_fd());
+        for _ in 0..3 {
+            sink.log(log::Level::Info, format_args!("line"));
+        }
+        assert_eq!(text(&reader).lines().map(|line| &line[26..]).collect::<Vec<_>>(), ["line"; 3]);
+        assert_eq!(sink.dropped(), 3);
     }
 
     #[test]
