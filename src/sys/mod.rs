@@ -10,17 +10,26 @@
 pub mod clock;
 pub mod errno;
 pub mod fd;
+pub mod fifo;
+pub mod file;
+pub mod heap;
 pub mod interface;
+pub mod logger;
 #[cfg(test)]
 mod namespace;
 pub mod netlink;
 pub mod packet_socket;
+pub mod pid_file;
+pub mod process;
 pub mod receive_batch;
 pub mod send_batch;
+pub mod service_manager;
 pub mod signals;
-pub mod socket;
+mod socket;
 pub mod spawn;
+pub mod sysctl;
 pub mod timer;
+mod unix_datagram;
 pub mod vrid_filter;
 pub mod vrrp_socket;
 
