@@ -3,9 +3,17 @@
 //! This layer knows the language and nothing of sockets, clocks or machines. It may read files (the
 //! configuration, its includes, /etc/passwd, the scripts it is asked to judge); it changes none.
 
+mod define;
 pub mod diagnostic;
+mod generate;
+mod lexer;
+mod line;
+pub mod load;
 pub mod model;
+pub mod shell;
+mod source;
 pub mod syntax;
+mod tree;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Position, Severity};
 pub use model::Config;
