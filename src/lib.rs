@@ -20,5 +20,6 @@
 #![deny(unsafe_code)]
 
 pub mod config;
+pub mod limits;
 pub mod time;
 pub mod wire;

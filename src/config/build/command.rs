@@ -5,6 +5,7 @@ use crate::config::Position;
 use crate::config::keywords::{Field, Value};
 use crate::config::model::{Command, User};
 use crate::config::security::{Verdict, judge};
+use crate::config::shell::split;
 use crate::config::syntax::{Statement, Word};
 
 /// How a missing program counts.
@@ -118,29 +119,6 @@ pub fn command(
         path.clone_into(first);
     }
     Some(command)
-}
-
-/// The line split as a shell would.
-fn split(text: &str) -> Result<Vec<String>, &'static str> {
-    let (mut words, mut word, mut quote, mut escaped) = (Vec::new(), None::<String>, None, false);
-    for c in text.chars() {
-        match (c, quote) {
-            _ if escaped => {
-                escaped = false;
-                word.get_or_insert_default().push(c);
-            }
-            ('\\', _) => escaped = true,
-            (c, Some(open)) if c == open => quote = None,
-            ('"' | '\'', None) => {
-                quote = Some(c);
-                word.get_or_insert_default();
-            }
-            (c, None) if c.is_whitespace() => words.extend(word.take()),
-            (c, _) => word.get_or_insert_default().push(c),
-        }
-    }
-    words.extend(word);
-    if quote.is_some() { Err("a quote is never closed") } else { Ok(words) }
 }
 
 /// One word of a command line, in quotes if it needs them.
