@@ -24,5 +24,6 @@ pub mod config;
 pub mod daemon;
 pub mod proto;
 pub mod sys;
+pub mod limits;
 pub mod time;
 pub mod wire;

@@ -18,10 +18,10 @@ pub struct Position {
 pub enum Severity {
     /// Worth knowing; the exit code of `-t` stays 0.
     Note,
-    /// A script is not run safely: `-t` exits 6.
-    Security,
     /// A line is ignored or replaced by its default: `-t` exits 5.
     Error,
+    /// A script is not run safely: `-t` exits 6, whatever else is wrong, as keepalived's does.
+    Security,
     /// The daemon cannot run with this: `-t` exits 4.
     Fatal,
 }

@@ -3,9 +3,24 @@
 //! This layer knows the language and nothing of sockets, clocks or machines. It may read files (the
 //! configuration, its includes, /etc/passwd, the scripts it is asked to judge); it changes none.
 
+pub mod build;
+mod define;
 pub mod diagnostic;
+mod generate;
+pub mod keywords;
+mod lexer;
+mod line;
+pub mod load;
 pub mod model;
+pub mod print;
+pub mod security;
+pub mod shell;
+mod source;
 pub mod syntax;
+mod tree;
+pub mod users;
 
+pub use build::{Context, build};
 pub use diagnostic::{Diagnostic, Diagnostics, Position, Severity};
 pub use model::Config;
+pub use print::print;

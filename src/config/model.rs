@@ -37,6 +37,10 @@ pub struct Global {
     pub default_interface: String,
     /// The defaults of `vrrp_garp_*`, for the dumps; instances carry their own.
     pub announce: Announce,
+    /// `vrrp_garp_lower_prio_delay` if written; instances without one use their own delay.
+    pub lower_prio_delay: Option<Duration>,
+    /// `vrrp_garp_lower_prio_repeat` if written; instances without one use their own repeat.
+    pub lower_prio_repeat: Option<u32>,
     /// `vrrp_garp_interval`: least time between two gratuitous ARP packets of one interface.
     pub garp_interval: Duration,
     /// `vrrp_gna_interval`: the same for neighbour advertisements.
@@ -65,6 +69,12 @@ pub struct Global {
     pub higher_prio_send_advert: bool,
     /// `v3_checksum_as_v2`.
     pub v3_checksum_as_v2: bool,
+    /// `vrrp_owner_ignore_adverts`.
+    pub owner_ignore_adverts: bool,
+    /// `use_symlink_paths`: scripts are run by the path written, not by what symbolic links lead to.
+    pub use_symlink_paths: bool,
+    /// `vrrp_rx_bufs_policy`, if set.
+    pub rx_bufs_policy: Option<RxBufs>,
     /// `enable_script_security`.
     pub script_security: bool,
     /// `script_user`, or `keepalived_script` if the system has it, or root.
@@ -114,6 +124,8 @@ impl Default for Global {
             mcast_group6: Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12),
             default_interface: String::from("eth0"),
             announce: Announce::default(),
+            lower_prio_delay: None,
+            lower_prio_repeat: None,
             garp_interval: Duration::ZERO,
             gna_interval: Duration::ZERO,
             startup_delay: Duration::ZERO,
@@ -128,6 +140,9 @@ impl Default for Global {
             lower_prio_no_advert: false,
             higher_prio_send_advert: false,
             v3_checksum_as_v2: false,
+            owner_ignore_adverts: false,
+            use_symlink_paths: false,
+            rx_bufs_policy: None,
             script_security: false,
             script_user: User::default(),
             process_nice: None,
@@ -149,6 +164,17 @@ impl Default for Global {
             smtp_alert: None,
         }
     }
+}
+
+/// `vrrp_rx_bufs_policy`: what a receive buffer's size is a multiple of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RxBufs {
+    /// The interface's MTU.
+    Mtu,
+    /// The largest advert of this configuration.
+    Advert,
+    /// So many bytes; the multiplier does not count.
+    Bytes(u32),
 }
 
 /// How an address is announced (gratuitous ARP, unsolicited neighbour advertisement).
@@ -370,8 +396,10 @@ pub struct Script {
     pub name: String,
     /// Where the block begins.
     pub at: Position,
-    /// What is run.
+    /// What is run; nothing if `file` is set.
     pub command: Command,
+    /// `script </path`: nothing is run, it succeeds while this file can be opened.
+    pub file: Option<PathBuf>,
     /// `interval` between two starts.
     pub interval: Duration,
     /// `timeout`, after which it counts as failed and is killed; zero if not written (the interval is used).

@@ -1,0 +1,153 @@
+//! Programs to run: the line split into arguments, the user, the program found and judged.
+
+use super::Site;
+use crate::config::Position;
+use crate::config::keywords::{Field, Value};
+use crate::config::model::{Command, User};
+use crate::config::security::{Verdict, judge};
+use crate::config::shell::split;
+use crate::config::syntax::{Statement, Word};
+
+/// How a missing program counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Missing {
+    /// keepalived says nothing of it: it might appear later.
+    Note,
+    /// keepalived does without it.
+    Error,
+}
+
+/// The program of a `notify` line: in quotes with its arguments, then perhaps a user and a group.
+pub fn notify(site: &mut Site<'_>, what: &str, statement: &Statement) -> Option<Command> {
+    let line = line(site, what, statement)?;
+    let user = match statement.words.get(2) {
+        Some(_) => user(site, what, statement.words.get(2..).unwrap_or_default())?,
+        None => default_user(site, what, statement)?,
+    };
+    let at = statement.words.get(1).map_or_else(|| site.at(statement), |word| word.at);
+    command(site, what, at, line, user, Missing::Note)
+}
+
+/// The arguments that a script's line holds.
+pub fn line(site: &mut Site<'_>, what: &str, statement: &Statement) -> Option<Vec<String>> {
+    let word = statement.words.get(1)?;
+    // The line as it stands knows escapes that the words no longer show.
+    let argv = split(&statement.rest).and_then(|words| split(words.first().map_or("", String::as_str)));
+    let problem = match argv {
+        Ok(argv) if !argv.is_empty() => return Some(argv),
+        Ok(_) => String::from("it names no program"),
+        Err(problem) => problem.to_string(),
+    };
+    site.error(word.at, format!("{what}: {problem}; the line is ignored"));
+    None
+}
+
+/// The user, and the group if one is named.
+pub fn user(site: &mut Site<'_>, what: &str, words: &[Word]) -> Option<User> {
+    let name = words.first()?;
+    let mut found = match site.users.user(&name.text) {
+        Some(user) => user,
+        None if !site.context.files => User::default(),
+        None => {
+            site.error(name.at, format!("{what}: there is no user '{}': create it, or name another", name.text));
+            return None;
+        }
+    };
+    if let Some(group) = words.get(1) {
+        match site.users.group(&group.text) {
+            Some(gid) => found.gid = gid,
+            None if !site.context.files => {}
+            None => {
+                site.error(group.at, format!("{what}: there is no group '{}': create it, or name another", group.text));
+                return None;
+            }
+        }
+    }
+    Some(found)
+}
+
+/// The user of scripts that name none.
+pub fn default_user(site: &mut Site<'_>, what: &str, statement: &Statement) -> Option<User> {
+    if site.script_user.is_none() {
+        let at = site.at(statement);
+        let text = format!(
+            "{what}: there is no user keepalived_script to run it as: create that user, or set script_user in global_defs; it is ignored"
+        );
+        site.error(at, text);
+    }
+    site.script_user.clone()
+}
+
+/// The command, its program found and judged. None if `missing` is an error and it is missing.
+pub fn command(
+    site: &mut Site<'_>,
+    what: &str,
+    at: Position,
+    argv: Vec<String>,
+    user: User,
+    missing: Missing,
+) -> Option<Command> {
+    let mut command = Command { argv, user, insecure: false };
+    let program = command.argv.first()?;
+    if !site.context.files {
+        return Some(command);
+    }
+    let path = match judge(program, command.user.clone(), &site.context.search_path, !site.global.use_symlink_paths) {
+        Verdict::Fine(path) => path,
+        Verdict::Missing(why) => match missing {
+            Missing::Note => {
+                site.note(at, format!("{what}: {why}"));
+                return Some(command);
+            }
+            Missing::Error => {
+                site.error(at, format!("{what}: {why}; it is ignored"));
+                return None;
+            }
+        },
+        Verdict::Insecure(path, why) => {
+            if site.global.script_security {
+                site.security(Some(at), format!("{what}: not run, because {why}"));
+                command.insecure = true;
+            } else {
+                site.note(at, format!("{what}: others could change what runs as root: {why}"));
+            }
+            path
+        }
+    };
+    site.programs = true;
+    if let (Some(first), Some(path)) = (command.argv.first_mut(), path.to_str()) {
+        path.clone_into(first);
+    }
+    Some(command)
+}
+
+/// One word of a command line, in quotes if it needs them.
+pub fn quote(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@%^".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    let mut text = String::from("\"");
+    for c in word.chars() {
+        match c {
+            '"' | '\\' => text.extend(['\\', c]),
+            '\n' => text.push_str("\\n"),
+            '\r' => text.push_str("\\r"),
+            '\t' => text.push_str("\\t"),
+            c => text.push(c),
+        }
+    }
+    text.push('"');
+    text
+}
+
+impl Field for Option<Command> {
+    fn put(&mut self, value: Value) {
+        if let Value::Program(command) = value {
+            *self = Some(command);
+        }
+    }
+    fn show(&self) -> Value {
+        self.clone().map_or(Value::Unset, Value::Program)
+    }
+}

@@ -1,0 +1,150 @@
+//! `track_interface` and `track_script`, of an instance and of a group.
+
+use super::Site;
+use super::group::GroupDraft;
+use super::instance::Draft;
+use crate::config::keywords::value::Quoted;
+use crate::config::model::{TrackInterface, TrackScript};
+use crate::config::print::Printer;
+use crate::config::syntax::{Statement, Word};
+
+/// The largest weight, either way.
+const WEIGHT: i64 = 253;
+
+/// `N [reverse|noreverse]`
+pub fn weight_words(site: &mut Site<'_>, what: &str, words: &[Word]) -> Option<(i16, bool)> {
+    let weight = site.number(words.first()?, what, -WEIGHT, WEIGHT)?;
+    let reverse = match words.get(1) {
+        None => false,
+        Some(word) if word.text == "reverse" => true,
+        Some(word) if word.text == "noreverse" => false,
+        Some(word) => {
+            site.error(word.at, format!("{what}: '{}' is neither reverse nor noreverse", word.text));
+            false
+        }
+    };
+    i16::try_from(weight).ok().map(|weight| (weight, reverse))
+}
+
+/// `NAME [weight N [reverse]]`: what follows the name. The outer None is an error that has been said.
+fn options(site: &mut Site<'_>, what: &str, line: &Statement) -> Option<Option<(i16, bool)>> {
+    match line.words.get(1) {
+        None => Some(None),
+        Some(word) if word.text == "weight" => {
+            let words = line.words.get(2..).unwrap_or_default();
+            if words.is_empty() {
+                site.error(word.at, format!("{what}: weight needs a number from -{WEIGHT} to {WEIGHT}"));
+                return None;
+            }
+            weight_words(site, what, words).map(Some)
+        }
+        // Only `reverse`, without a weight: the state counts the other way round.
+        Some(word) if word.text == "reverse" => Some(Some((0, true))),
+        Some(word) => {
+            site.error(word.at, format!("{what}: '{}' is not weight; what follows the name is ignored", word.text));
+            Some(None)
+        }
+    }
+}
+
+fn interfaces(site: &mut Site<'_>, list: &mut Vec<TrackInterface>, statement: &Statement) {
+    for line in statement.block.iter().flat_map(|block| &block.statements) {
+        let Some(name) = line.words.first() else { continue };
+        let what = format!("track_interface {}", name.text);
+        if list.iter().any(|tracked| tracked.name == name.text) {
+            site.error(name.at, format!("{what} is there already; this one is ignored"));
+            continue;
+        }
+        site.interface(name, &what);
+        let Some(options) = options(site, &what, line) else { continue };
+        let (weight, reverse) = options.unwrap_or_default();
+        list.push(TrackInterface { name: name.text.clone(), weight, reverse });
+    }
+}
+
+fn scripts(site: &mut Site<'_>, list: &mut Vec<TrackScript>, named: &mut Vec<String>, statement: &Statement) {
+    for line in statement.block.iter().flat_map(|block| &block.statements) {
+        let Some(name) = line.words.first() else { continue };
+        let what = format!("track_script {}", name.text);
+        let Some(known) = site.scripts.iter().find(|known| known.name == name.text) else {
+            let near = super::nearest(&name.text, site.scripts.iter().map(|known| known.name.as_str()));
+            let hint = near.map_or_else(String::new, |near| format!(": did you mean '{near}'?"));
+            let text = format!("{what}: there is no vrrp_script of that name above; it is ignored{hint}");
+            site.error(name.at, text);
+            continue;
+        };
+        let (index, weight) = (known.index, known.weight);
+        if named.contains(&name.text) {
+            site.error(name.at, format!("{what} is there already; this one is ignored"));
+            continue;
+        }
+        named.push(name.text.clone());
+        let Some(options) = options(site, &what, line) else { continue };
+        // One that was left out has been reported where it is defined.
+        let Some(script) = index else { continue };
+        let (weight, reverse) = options.unwrap_or(weight);
+        list.push(TrackScript { script, weight, reverse });
+    }
+}
+
+fn weight_text(weight: i16, reverse: bool) -> String {
+    format!(" weight {weight}{}", if reverse { " reverse" } else { "" })
+}
+
+fn show_interfaces(list: &[TrackInterface], printer: &mut Printer) {
+    let line = |each: &TrackInterface| {
+        let weight =
+            if each.weight == 0 && !each.reverse { String::new() } else { weight_text(each.weight, each.reverse) };
+        format!("{}{weight}", Quoted(&each.name))
+    };
+    printer.lines("track_interface", list.iter().map(line).collect());
+}
+
+fn show_scripts(list: &[TrackScript], printer: &mut Printer) {
+    let line = |each: &TrackScript| {
+        let name = printer.config.scripts.get(each.script).map_or("", |script| script.name.as_str());
+        format!("{}{}", Quoted(name), weight_text(each.weight, each.reverse))
+    };
+    let lines = list.iter().map(line).collect();
+    printer.lines("track_script", lines);
+}
+
+/// `track_interface` of an instance.
+pub fn instance_interfaces(site: &mut Site<'_>, draft: &mut Draft, statement: &Statement) {
+    interfaces(site, &mut draft.instance.track_interfaces, statement);
+}
+
+/// `track_script` of an instance.
+pub fn instance_scripts(site: &mut Site<'_>, draft: &mut Draft, statement: &Statement) {
+    scripts(site, &mut draft.instance.track_scripts, &mut draft.tracked_scripts, statement);
+}
+
+/// Prints it.
+pub fn show_instance_interfaces(draft: &Draft, _: &Draft, printer: &mut Printer) {
+    show_interfaces(&draft.instance.track_interfaces, printer);
+}
+
+/// Prints it.
+pub fn show_instance_scripts(draft: &Draft, _: &Draft, printer: &mut Printer) {
+    show_scripts(&draft.instance.track_scripts, printer);
+}
+
+/// `track_interface` of a group.
+pub fn group_interfaces(site: &mut Site<'_>, draft: &mut GroupDraft, statement: &Statement) {
+    interfaces(site, &mut draft.group.track_interfaces, statement);
+}
+
+/// `track_script` of a group.
+pub fn group_scripts(site: &mut Site<'_>, draft: &mut GroupDraft, statement: &Statement) {
+    scripts(site, &mut draft.group.track_scripts, &mut draft.tracked_scripts, statement);
+}
+
+/// Prints it.
+pub fn show_group_interfaces(draft: &GroupDraft, _: &GroupDraft, printer: &mut Printer) {
+    show_interfaces(&draft.group.track_interfaces, printer);
+}
+
+/// Prints it.
+pub fn show_group_scripts(draft: &GroupDraft, _: &GroupDraft, printer: &mut Printer) {
+    show_scripts(&draft.group.track_scripts, printer);
+}

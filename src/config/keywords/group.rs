@@ -1,0 +1,28 @@
+//! `vrrp_sync_group`.
+
+use super::{Keyword, Put, Takes, at};
+use crate::config::build::group::{GroupDraft, read};
+use crate::config::build::tracks;
+use Takes::{Flag, Lines, Nothing, Script};
+
+type Row = Keyword<GroupDraft>;
+
+/// The keywords of `vrrp_sync_group`.
+#[rustfmt::skip]
+pub static SYNC_GROUP: &[Row] = &[
+    Row::new("group", Lines, Put::Own(read::members, read::show_members), "names of the instances that change state together"),
+    Row::new("track_interface", Lines, Put::Own(tracks::group_interfaces, tracks::show_group_interfaces), "interfaces whose state counts"),
+    Row::new("track_script", Lines, Put::Own(tracks::group_scripts, tracks::show_group_scripts), "scripts whose result counts"),
+    Row::not_yet("track_file", Lines, "files whose content counts"),
+    Row::not_yet("track_process", Lines, "processes that count"),
+    Row::not_yet("track_bfd", Lines, "BFD sessions that count"),
+    Row::new("notify_master", Script, at!(group.notify.master), "run when it becomes MASTER"),
+    Row::new("notify_backup", Script, at!(group.notify.backup), "run when it becomes BACKUP"),
+    Row::new("notify_fault", Script, at!(group.notify.fault), "run when it comes to FAULT"),
+    Row::new("notify_stop", Script, at!(group.notify.stop), "run when the daemon ends"),
+    Row::new("notify", Script, at!(group.notify.any), "run at each change: GROUP, name and state follow"),
+    Row::kept("notify_priority_changes", Flag, at!(notify_priority_changes), "a FIFO line for each change of priority"),
+    Row::kept("smtp_alert", Flag, at!(group.smtp_alert), "mail for each change of state"),
+    Row::new("sync_group_tracking_weight", Nothing, at!(group.tracking_weight), "weights of trackers count although it is a group"),
+    Row::deprecated("global_tracking", Nothing, Put::Nowhere, "track_* in the group"),
+];

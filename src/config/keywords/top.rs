@@ -1,0 +1,45 @@
+//! The top level of a configuration.
+
+use super::balancer::{SSL, VIRTUAL_SERVER};
+use super::track::{BFD, GARP_GROUP, TRACK_FILE, TRACK_GROUP, TRACK_PROCESS};
+use super::{Keyword, Put, Takes, at};
+use crate::config::build::global::GlobalDraft;
+use Takes::{Block, Lines, Nothing, Number, Own, Word, Words};
+
+type Row = Keyword<GlobalDraft>;
+
+/// The keywords of the top level. Those of type `Own` are read by [`crate::config::build`].
+#[rustfmt::skip]
+pub static TOP: &[Row] = &[
+    Row::new("global_defs", Own("global_defs"), Put::Nowhere, "settings of the daemon, defaults of the instances"),
+    Row::new("vrrp_instance", Own("vrrp_instance"), Put::Nowhere, "a virtual router"),
+    Row::new("vrrp_sync_group", Own("vrrp_sync_group"), Put::Nowhere, "instances that change state together"),
+    Row::new("vrrp_script", Own("vrrp_script"), Put::Nowhere, "a program whose result counts"),
+    Row::new("instance", Word, at!(global.instance_name), "name of this daemon among several, in names of files"),
+    Row::new("use_pid_dir", Nothing, at!(global.use_pid_dir), "pid files in /run/keepalived"),
+    Row::not_yet("net_namespace", Word, "network namespace to run in"),
+    Row::not_yet("net_namespace_ipvs", Word, "network namespace of IPVS"),
+    Row::accepted("namespace_with_ipsets", Nothing, "no ipsets are used", "ipsets in a network namespace"),
+    Row::not_yet("child_wait_time", Number(0, 255), "seconds to wait for scripts at the end"),
+    Row::not_yet("linkbeat_use_polling", Nothing, "ask interfaces for their state, again and again"),
+    Row::not_yet("linkbeat_interfaces", Lines, "interfaces to ask so"),
+    Row::not_yet("interface_up_down_delays", Lines, "how long an interface must be up or down to count so"),
+    Row::not_yet("vrrp_track_process", Block(TRACK_PROCESS, 1, 1), "processes that count"),
+    Row::not_yet("track_file", Block(TRACK_FILE, 1, 1), "a file whose content counts"),
+    Row::deprecated("vrrp_track_file", Block(TRACK_FILE, 1, 1), Put::Nowhere, "track_file"),
+    Row::not_yet("track_group", Block(TRACK_GROUP, 1, 1), "instances that static addresses, routes and rules belong to"),
+    Row::not_yet("garp_group", Block(GARP_GROUP, 0, 1), "interfaces that share a pace of announcements"),
+    Row::not_yet("static_ipaddress", Lines, "addresses that are always there"),
+    Row::not_yet("static_routes", Lines, "routes that are always there"),
+    Row::not_yet("static_rules", Lines, "rules that are always there"),
+    Row::not_yet("bfd_instance", Block(BFD, 1, 1), "a BFD session"),
+    Row::not_yet("virtual_server", Block(VIRTUAL_SERVER, 1, 3), "load balancing over real servers"),
+    Row::not_yet("virtual_server_group", Lines, "addresses of a virtual server"),
+    Row::not_yet("SSL", Block(SSL, 0, 0), "certificate of SSL_GET checks"),
+    Row::accepted("include", Words(1, 1), "the reader resolves it", "reads other files in its place"),
+    Row::accepted("includer", Words(1, 1), "the reader resolves it", "as include, what is missing is an error"),
+    Row::accepted("includem", Words(1, 1), "the reader resolves it", "as include, what does not match is an error"),
+    Row::accepted("includew", Words(1, 1), "the reader resolves it", "as include, each wildcard must match"),
+    Row::accepted("includeb", Words(1, 1), "the reader resolves it", "as include, each brace must match"),
+    Row::accepted("includea", Words(1, 1), "the reader resolves it", "as include, with all these checks"),
+];

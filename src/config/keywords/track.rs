@@ -1,0 +1,66 @@
+//! `vrrp_track_process`, `track_file`, `track_group`, `garp_group`, `bfd_instance`: read and checked.
+
+use super::{Keyword, SECOND, Takes};
+use Takes::{Address, Flag, Interface, Lines, Nothing, Number, Seconds, Word, Words};
+
+type Row = Keyword<()>;
+
+/// A millisecond is written as a whole number in a BFD block.
+const MILLIS: Takes = Number(1, 1_000_000);
+
+/// The keywords of `vrrp_track_process`.
+#[rustfmt::skip]
+pub static TRACK_PROCESS: &[Row] = &[
+    Row::not_yet("process", Words(1, 64), "the command's name and perhaps its arguments"),
+    Row::not_yet("param_match", Takes::Choice(&["initial", "partial"]), "how arguments are compared"),
+    Row::not_yet("weight", Words(1, 2), "what is added to the priority"),
+    Row::not_yet("quorum", Number(1, 65535), "processes needed at least (1)"),
+    Row::not_yet("quorum_max", Number(0, 65535), "processes allowed at most"),
+    Row::not_yet("delay", Seconds(1, 3600 * SECOND), "how long it must last"),
+    Row::not_yet("terminate_delay", Seconds(1, 3600 * SECOND), "how long a loss must last"),
+    Row::not_yet("fork_delay", Seconds(1, 3600 * SECOND), "how long a gain must last"),
+    Row::not_yet("full_command", Nothing, "compare the whole command line"),
+];
+
+/// The keywords of `track_file`.
+#[rustfmt::skip]
+pub static TRACK_FILE: &[Row] = &[
+    Row::not_yet("file", Word, "the file that holds a number"),
+    Row::not_yet("weight", Words(1, 2), "what its number is multiplied with (1)"),
+    Row::not_yet("init_file", Words(0, 2), "make it if it is missing"),
+];
+
+/// The keywords of `track_group`.
+#[rustfmt::skip]
+pub static TRACK_GROUP: &[Row] = &[
+    Row::not_yet("group", Lines, "names of instances"),
+];
+
+/// The keywords of `garp_group`.
+#[rustfmt::skip]
+pub static GARP_GROUP: &[Row] = &[
+    Row::not_yet("garp_interval", Seconds(1, 4_294_967_295), "least time between two gratuitous ARP packets"),
+    Row::not_yet("gna_interval", Seconds(1, 4_294_967_295), "least time between two neighbour advertisements"),
+    Row::not_yet("interface", Interface, "the interface"),
+    Row::not_yet("interfaces", Lines, "the interfaces"),
+];
+
+/// The keywords of `bfd_instance`.
+#[rustfmt::skip]
+pub static BFD: &[Row] = &[
+    Row::not_yet("neighbor_ip", Address, "the other side"),
+    Row::not_yet("neighbour_ip", Address, "the other side"),
+    Row::not_yet("source_ip", Address, "this side"),
+    Row::not_yet("min_rx", MILLIS, "least milliseconds between packets received (10)"),
+    Row::not_yet("min_tx", MILLIS, "least milliseconds between packets sent (10)"),
+    Row::not_yet("idle_tx", MILLIS, "milliseconds between packets while down (1000)"),
+    Row::not_yet("multiplier", Number(1, 255), "packets missed until it is down (5)"),
+    Row::not_yet("passive", Flag, "wait for the other side"),
+    Row::not_yet("ttl", Number(1, 255), "time to live (255)"),
+    Row::not_yet("hoplimit", Number(1, 255), "hop limit (64)"),
+    Row::not_yet("max_hops", Number(0, 254), "hops a received packet may have made (0)"),
+    Row::not_yet("multihop", Nothing, "over routers, by port 4784"),
+    Row::not_yet("weight", Words(1, 2), "what is added to the priority"),
+    Row::not_yet("vrrp", Nothing, "for virtual routers"),
+    Row::not_yet("checker", Nothing, "for virtual servers"),
+];
