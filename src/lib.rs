@@ -22,8 +22,8 @@
 pub mod cli;
 pub mod config;
 pub mod daemon;
+pub mod limits;
 pub mod proto;
 pub mod sys;
-pub mod limits;
 pub mod time;
 pub mod wire;

@@ -8,6 +8,7 @@ use std::os::fd::AsRawFd;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 
+use super::plan::subnet_bits;
 use crate::config::model;
 use crate::proto::Outbox;
 use crate::proto::vip::Action;
@@ -27,7 +28,10 @@ const STRAY: u32 = 3;
 const FIRST_SLOT: u32 = 16;
 
 /// Messages in one write: their answers must fit into the socket's buffer.
-const BATCH: u32 = 64;
+const BATCH: usize = 64;
+
+/// Commands that never reached the kernel.
+pub type Failures = heapless::Vec<(u16, Errno), BATCH>;
 
 /// Bytes of one write and of one read.
 const ROOM: usize = 16 * 1024;
@@ -45,8 +49,6 @@ pub struct Kernel {
     monitor: Netlink,
     buffer: Box<[u8]>,
     request: Box<[u8]>,
-    /// Commands that wait for the answers of those sent.
-    queue: Outbox<Action>,
     outstanding: u32,
     resync: Resync,
 }
@@ -61,6 +63,7 @@ enum Resync {
 }
 
 /// What the kernel said, in our words.
+#[derive(Clone, Copy)]
 pub enum News<'a> {
     /// A dump of all links and addresses begins: what is not in it is not there.
     ResyncBegins,
@@ -75,27 +78,20 @@ pub enum News<'a> {
 }
 
 impl Kernel {
-    /// Opens both sockets. `slots` is how many commands may wait.
+    /// Opens both sockets.
     ///
     /// # Errors
     ///
     /// Those of socket(2).
-    pub fn new(slots: usize) -> Result<Self, Errno> {
+    pub fn new() -> Result<Self, Errno> {
         Ok(Self {
             command: Netlink::command(Some(COMMAND_BUFFER))?,
             monitor: Netlink::monitor(&Group::LINKS_AND_ADDRESSES, Some(MONITOR_BUFFER))?,
             buffer: vec![0; ROOM].into_boxed_slice(),
             request: vec![0; ROOM].into_boxed_slice(),
-            queue: Outbox::with_capacity(queue_capacity(slots)),
             outstanding: 0,
             resync: Resync::Needed,
         })
-    }
-
-    /// Room for another number of slots. Nothing may wait.
-    pub fn resize(&mut self, slots: usize) {
-        self.queue = Outbox::with_capacity(queue_capacity(slots));
-        self.outstanding = 0;
     }
 
     /// Has epoll tell when there is something to read.
@@ -108,14 +104,9 @@ impl Kernel {
         registry.register(&mut SourceFd(&self.monitor.as_raw_fd()), monitor, Interest::READABLE)
     }
 
-    /// Queues an addition or a removal; [`Kernel::flush`] sends it.
-    pub fn queue(&mut self, action: Action) {
-        self.queue.push(action);
-    }
-
-    /// Whether commands wait for being sent or answered.
+    /// Whether commands wait for their answers.
     pub fn is_busy(&self) -> bool {
-        !self.queue.is_empty() || self.outstanding > 0
+        self.outstanding > 0
     }
 
     /// Asks for a dump of everything.
@@ -128,20 +119,22 @@ impl Kernel {
         self.resync != Resync::Idle
     }
 
-    /// Sends what waits, if nothing is unanswered. `describe` gives the address of a slot; none drops the
-    /// command (its interface is gone).
-    ///
-    /// # Errors
-    ///
-    /// That of the write; all commands of it are given to `failed`.
-    pub fn flush<'c>(&mut self, describe: impl Fn(u16) -> Option<AddressRepr<'c>>, mut failed: impl FnMut(u16, Errno)) {
-        if self.outstanding > 0 || self.queue.is_empty() {
-            return;
+    /// Sends what waits in `queue`, if nothing is unanswered. `describe` gives the address of a slot; none
+    /// means that its interface is gone. Returns the commands that the kernel never got, and why.
+    pub fn flush<'c>(
+        &mut self,
+        queue: &mut Outbox<Action>,
+        describe: impl Fn(u16) -> Option<AddressRepr<'c>>,
+    ) -> Failures {
+        let mut failures = Failures::new();
+        if self.outstanding > 0 || queue.is_empty() {
+            return failures;
         }
         let mut writer = Writer::new(&mut self.request);
-        let mut sent: heapless::Vec<u16, { BATCH as usize }> = heapless::Vec::new();
-        while !sent.is_full() {
-            let Some(action) = self.queue.pop() else { break };
+        let mut sent: heapless::Vec<u16, BATCH> = heapless::Vec::new();
+        // Neither vector overflows: each command is in one of them, and there are at most BATCH.
+        for _ in 0..BATCH {
+            let Some(action) = queue.pop() else { break };
             let (slot, written) = match action {
                 Action::Add(slot) => {
                     (slot, describe(slot).map(|repr| writer.add_address(sequence(slot), IfPresent::Replace, &repr)))
@@ -150,19 +143,19 @@ impl Kernel {
                 Action::Restored(_) | Action::Refused(..) => continue,
             };
             match written {
-                // The buffer holds more than a batch of the longest; what is not written is answered as failed.
                 Some(Ok(())) => drop(sent.push(slot)),
-                Some(Err(_)) => failed(slot, Errno(libc::EMSGSIZE)),
-                None => failed(slot, Errno(libc::ENODEV)),
+                Some(Err(_)) => drop(failures.push((slot, Errno(libc::EMSGSIZE)))),
+                None => drop(failures.push((slot, Errno(libc::ENODEV)))),
             }
         }
         if sent.is_empty() {
-            return;
+            return failures;
         }
         match self.command.send(writer.bytes()) {
             Ok(()) => self.outstanding = sent.len() as u32,
-            Err(errno) => sent.iter().for_each(|slot| failed(*slot, errno)),
+            Err(errno) => failures.extend(sent.iter().map(|slot| (*slot, errno))),
         }
+        failures
     }
 
     /// Removes an address that carries our mark and belongs to nobody.
@@ -302,11 +295,6 @@ impl Kernel {
     }
 }
 
-/// Each slot has at most one command under way and one that waits; a log line may come with each.
-fn queue_capacity(slots: usize) -> usize {
-    slots * 2 + 16
-}
-
 fn sequence(slot: u16) -> u32 {
     FIRST_SLOT + u32::from(slot)
 }
@@ -328,7 +316,7 @@ pub fn describe(address: &model::Address, index: u32) -> AddressRepr<'_> {
     AddressRepr {
         index,
         ip: address.ip,
-        prefix: address.peer.map_or(address.prefix, |(_, prefix)| prefix),
+        prefix: subnet_bits(address),
         peer: address.peer.map(|(ip, _)| ip),
         broadcast: address.broadcast,
         label: address.label.as_deref(),

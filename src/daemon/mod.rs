@@ -1,9 +1,203 @@
 //! The loop: file descriptors -> inputs; actions -> sys. The only place where `config`, `proto` and
 //! `sys` meet.
+//!
+//! One turn: wait; read the kernel's news, then its answers, then packets, then signals; drive the
+//! machines whose deadline has come; send what follows (adverts, addresses, announcements); arm the one
+//! timer. Packets before deadlines: who was held up hears the adverts that came meanwhile before it
+//! takes their absence for the master's death.
 
+mod announcing;
+pub mod dump;
 pub mod interfaces;
-pub mod kernel;
+mod kernel;
 pub mod plan;
+mod reload;
 pub mod scripts;
-pub mod sockets;
-pub mod words;
+mod sockets;
+mod start;
+mod strays;
+mod words;
+pub mod world;
+
+use std::os::fd::AsRawFd;
+
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token};
+
+use self::dump::Files;
+use self::kernel::Kernel;
+use self::world::World;
+use crate::cli::Options;
+use crate::proto::node;
+use crate::sys::receive_batch::ReceiveBatch;
+use crate::sys::service_manager::ServiceManager;
+use crate::sys::signals::{self, Signals};
+use crate::sys::timer::Timer;
+use crate::sys::{clock, heap};
+use crate::time::{Duration, Instant};
+
+pub use start::{run, test};
+
+const TIMER: Token = Token(0);
+const SIGNALS: Token = Token(1);
+const COMMAND: Token = Token(2);
+const MONITOR: Token = Token(3);
+const FIRST_RECEIVER: usize = 4;
+
+/// Events of one wake-up. What does not fit comes with the next.
+const EVENTS: usize = 64;
+
+/// A gap between the clock that stops in suspend and the one that does not, from which on others may have
+/// taken over.
+const SUSPENDED: Duration = Duration::from_millis(20);
+
+/// How long STOP scripts are waited for at the end, as keepalived does.
+const STOP_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long the kernel's answers are waited for at the end.
+const LAST_ANSWERS: Duration = Duration::from_secs(3);
+
+/// The running daemon.
+struct Daemon {
+    options: Options,
+    poll: Poll,
+    timer: Timer,
+    signals: Signals,
+    kernel: Kernel,
+    batch: ReceiveBatch,
+    world: World,
+    files: Files,
+    manager: ServiceManager,
+    /// What boot time is ahead of monotonic time: the time spent suspended.
+    suspended: Duration,
+    /// Set when stopping: when it began.
+    stopping: Option<Instant>,
+    /// A reload was asked for while one could not be done.
+    reload_asked: bool,
+}
+
+impl Daemon {
+    /// Runs until told to stop.
+    fn run(mut self) {
+        let mut events = Events::with_capacity(EVENTS);
+        heap::seal();
+        loop {
+            let backlog = self.world.any_ready() || self.kernel.is_resyncing();
+            // A deadline is the timer's business; an interrupted wait is a wake-up like any other.
+            let _ = self.poll.poll(&mut events, backlog.then_some(core::time::Duration::ZERO));
+            let now = clock::monotonic();
+            let (mut signalled, mut fired) = (false, false);
+            for event in &events {
+                match event.token() {
+                    TIMER => fired = true,
+                    SIGNALS => signalled = true,
+                    COMMAND | MONITOR => {}
+                    receiver => self.world.mark_ready(receiver),
+                }
+            }
+            if fired {
+                let _ = self.timer.acknowledge();
+            }
+            self.notice_suspension(now);
+            self.read_kernel(now);
+            self.world.receive(now, &mut self.batch);
+            if signalled {
+                self.read_signals(now);
+            }
+            self.world.deadline(clock::monotonic());
+            self.world.flush(clock::monotonic(), &mut self.kernel);
+            if self.is_finished(now) {
+                break;
+            }
+            self.arm();
+        }
+        heap::unseal();
+        log::info!("Stopped Holdfast v{}", env!("CARGO_PKG_VERSION"));
+    }
+
+    fn arm(&mut self) {
+        let stop = self.stopping.map(|since| since + STOP_PATIENCE);
+        let next = [self.world.next_deadline(), stop].into_iter().flatten().min();
+        if let Err(errno) = self.timer.arm(next) {
+            log::error!("cannot set the timer: {errno}");
+        }
+    }
+
+    /// CLOCK_MONOTONIC stops while the machine is suspended; the network does not.
+    fn notice_suspension(&mut self, now: Instant) {
+        let ahead = ahead_of(now);
+        let gap = ahead.minus(self.suspended);
+        if gap > SUSPENDED {
+            log::warn!("the machine was suspended for {gap} s");
+            self.suspended = ahead;
+            self.world.step(now, node::Input::Slept(gap));
+        }
+    }
+
+    fn read_kernel(&mut self, now: Instant) {
+        let (world, registry) = (&mut self.world, self.poll.registry());
+        // Bounded inside; what is left makes epoll's next wait short because the dump is not done, or comes
+        // with the next message.
+        while self.kernel.read(|news| world.news(now, news, registry)) {
+            world.flush(now, &mut self.kernel);
+            if !self.kernel.is_resyncing() {
+                break;
+            }
+        }
+    }
+
+    fn read_signals(&mut self, now: Instant) {
+        while let Ok(Some(signal)) = self.signals.read() {
+            match signal {
+                libc::SIGTERM | libc::SIGINT => self.stop(now),
+                libc::SIGHUP => self.reload_asked = true,
+                libc::SIGCHLD => self.world.reap(now),
+                libc::SIGUSR1 => self.files.data(&self.world),
+                libc::SIGUSR2 => self.files.stats(&self.world),
+                number if signals::JSON.contains(&number) => self.files.json(&self.world),
+                number if number == signals::stats_clear() => {
+                    log::info!("Clearing VRRP stats");
+                    self.world.node.clear_stats();
+                }
+                _ => {}
+            }
+        }
+        if core::mem::take(&mut self.reload_asked) && self.stopping.is_none() {
+            heap::unseal();
+            self.reload(now);
+            heap::seal();
+        }
+    }
+
+    fn stop(&mut self, now: Instant) {
+        if self.stopping.is_some() {
+            return;
+        }
+        log::info!("Stopping");
+        self.stopping = Some(now);
+        // Nobody listens, or it does not matter any more.
+        let _ = self.manager.stopping();
+        self.world.shutdown(now, self.options.keep_addresses);
+    }
+
+    fn is_finished(&self, now: Instant) -> bool {
+        let Some(since) = self.stopping else { return false };
+        let waited = now.since(since);
+        let kernel_done = self.world.is_quiet() && !self.kernel.is_busy() || waited > LAST_ANSWERS;
+        let scripts_done = self.world.scripts.all_told() || waited >= STOP_PATIENCE;
+        kernel_done && scripts_done
+    }
+}
+
+/// What CLOCK_BOOTTIME is ahead of CLOCK_MONOTONIC.
+fn ahead_of(now: Instant) -> Duration {
+    clock::boottime().minus(now.since(Instant::ZERO))
+}
+
+/// Everything epoll watches from the start.
+fn watch(poll: &Poll, timer: &Timer, signals: &Signals, kernel: &Kernel) -> std::io::Result<()> {
+    let registry = poll.registry();
+    registry.register(&mut SourceFd(&timer.as_raw_fd()), TIMER, Interest::READABLE)?;
+    registry.register(&mut SourceFd(&signals.as_raw_fd()), SIGNALS, Interest::READABLE)?;
+    kernel.register(registry, COMMAND, MONITOR)
+}

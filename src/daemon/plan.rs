@@ -90,7 +90,7 @@ impl Plan {
             .iter()
             .enumerate()
             .filter_map(|(index, slot)| {
-                address_of(config, slot).map(|address| (address.ip, address.prefix, index as u16))
+                address_of(config, slot).map(|address| (address.ip, subnet_bits(address), index as u16))
             })
             .collect();
         by_address.sort_unstable();
@@ -209,6 +209,11 @@ pub fn address_of<'a>(config: &'a Config, slot: &SlotPlan) -> Option<&'a model::
     let instance = config.instances.get(usize::from(slot.spec.router))?;
     let list = if slot.excluded { &instance.excluded } else { &instance.addresses };
     list.get(usize::from(slot.place))
+}
+
+/// The prefix length the kernel knows an address by: the peer's if it has one.
+pub fn subnet_bits(address: &model::Address) -> u8 {
+    address.peer.map_or(address.prefix, |(_, bits)| bits)
 }
 
 /// The settings of a check script's machine.

@@ -1,0 +1,64 @@
+//! The status files that signals ask for: data (USR1), statistics (USR2), JSON (36, 37).
+//!
+//! Formats are keepalived's, field for field: tools read them. Nothing here allocates.
+
+mod data;
+mod json;
+mod stats;
+
+use core::fmt;
+use std::path::PathBuf;
+
+use super::world::World;
+use crate::config::Config;
+use crate::sys::Errno;
+use crate::sys::file::{ReplacedFile, Writer};
+
+/// Where the files are, prepared at load.
+pub struct Files {
+    data: Option<ReplacedFile>,
+    stats: Option<ReplacedFile>,
+    json: Option<ReplacedFile>,
+}
+
+impl Files {
+    /// The names the configuration gives, or keepalived's below $TMPDIR (/tmp).
+    pub fn new(config: &Config) -> Self {
+        let directory = std::env::var_os("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
+        let file = |named: &Option<PathBuf>, name: &str| {
+            let path = named.clone().unwrap_or_else(|| directory.join(name));
+            ReplacedFile::new(&path.to_string_lossy()).ok()
+        };
+        Self {
+            data: file(&config.global.state_dump_file, "keepalived.data"),
+            stats: file(&config.global.stats_dump_file, "keepalived.stats"),
+            json: file(&config.global.json_dump_file, "keepalived.json"),
+        }
+    }
+
+    /// Everything there is to know, for people.
+    pub fn data(&self, world: &World) {
+        log::info!("Printing VRRP data for process({}) on signal", std::process::id());
+        write(&self.data, |out| data::write(out, world));
+    }
+
+    /// The counters.
+    pub fn stats(&self, world: &World) {
+        log::info!("Printing VRRP stats for process({}) on signal", std::process::id());
+        write(&self.stats, |out| stats::write(out, world));
+    }
+
+    /// The same for programs.
+    pub fn json(&self, world: &World) {
+        log::info!("Printing VRRP as json for process({}) on signal", std::process::id());
+        write(&self.json, |out| json::write(out, world));
+    }
+}
+
+fn write(file: &Option<ReplacedFile>, fill: impl FnOnce(&mut Writer) -> fmt::Result) {
+    let outcome = file.as_ref().map_or(Err(Errno::INVALID), |file| file.replace(fill));
+    if let Err(errno) = outcome {
+        let path = file.as_ref().and_then(|file| file.path().to_str().ok()).unwrap_or("?");
+        log::error!("cannot write {path}: {errno}");
+    }
+}
