@@ -33,30 +33,28 @@ fn adverts() -> Vec<Golden> {
     let v3_three: &[_] = &["192.0.2.30", "198.51.100.30", "203.0.113.30"];
     let v6_two: &[_] = &["fe80::40", "2001:db8::40"];
     let short = Some(*b"1111\0\0\0\0");
-    let rows: Vec<(&str, &str, &str, Version, u8, u8, u16, &[&str], Option<[u8; 8]>)> = vec![
-        ("v2-pass", "192.0.2.2", multicast4, V2, 51, 100, 100, v2_two, short),
-        ("v2-pass-stop", "192.0.2.2", multicast4, V2, 51, 0, 100, v2_two, short),
-        ("v2-plain", "192.0.2.2", multicast4, V2, 52, 150, 200, &["192.0.2.20"], None),
-        ("v2-excluded", "192.0.2.2", multicast4, V2, 57, 100, 100, &[], None),
-        ("v2-unicast", "192.0.2.2", peer, V2, 55, 100, 100, &["192.0.2.50"], Some(*b"longword")),
-        ("v3-ipv4", "192.0.2.2", multicast4, V3, 53, 200, 50, v3_three, None),
-        ("v3-ipv4-stop", "192.0.2.2", multicast4, V3, 53, 0, 50, v3_three, None),
-        ("v3-unicast", "192.0.2.2", peer, V3, 56, 100, 100, &["192.0.2.60"], None),
-        ("v3-ipv6", keepalived6, multicast6, V3, 54, 120, 100, v6_two, None),
-        ("v3-ipv6-stop", keepalived6, multicast6, V3, 54, 0, 100, v6_two, None),
-        ("frr-v3-ipv4", "192.0.2.2", multicast4, V3, 62, 100, 100, &["192.0.2.62"], None),
-        ("frr-v3-ipv4-stop", "192.0.2.2", multicast4, V3, 62, 0, 100, &["192.0.2.62"], None),
-        ("frr-v3-ipv6", frr6, multicast6, V3, 63, 100, 100, &["2001:db8::63"], None),
-    ];
-    rows.into_iter()
-        .map(|(name, source, destination, version, vrid, priority, interval, addresses, auth)| {
-            let checksum_form = if version == V2 { ChecksumForm::MessageOnly } else { ChecksumForm::PseudoHeader };
-            let addresses: Vec<IpAddr> = addresses.iter().copied().map(ip).collect();
-            let (addresses, interval) = (&*addresses.leak(), Centis(interval));
-            let pseudo = Pseudo { source: ip(source), destination: ip(destination) };
-            Golden { name, pseudo, repr: Repr { version, vrid, priority, interval, addresses, auth, checksum_form } }
-        })
-        .collect()
+    let row = |name, source, destination, version, vrid, priority, interval, addresses: &[&str], auth| {
+        let checksum_form = if version == V2 { ChecksumForm::MessageOnly } else { ChecksumForm::PseudoHeader };
+        let addresses: Vec<IpAddr> = addresses.iter().copied().map(ip).collect();
+        let (addresses, interval) = (&*addresses.leak(), Centis(interval));
+        let pseudo = Pseudo { source: ip(source), destination: ip(destination) };
+        Golden { name, pseudo, repr: Repr { version, vrid, priority, interval, addresses, auth, checksum_form } }
+    };
+    vec![
+        row("v2-pass", "192.0.2.2", multicast4, V2, 51, 100, 100, v2_two, short),
+        row("v2-pass-stop", "192.0.2.2", multicast4, V2, 51, 0, 100, v2_two, short),
+        row("v2-plain", "192.0.2.2", multicast4, V2, 52, 150, 200, &["192.0.2.20"], None),
+        row("v2-excluded", "192.0.2.2", multicast4, V2, 57, 100, 100, &[], None),
+        row("v2-unicast", "192.0.2.2", peer, V2, 55, 100, 100, &["192.0.2.50"], Some(*b"longword")),
+        row("v3-ipv4", "192.0.2.2", multicast4, V3, 53, 200, 50, v3_three, None),
+        row("v3-ipv4-stop", "192.0.2.2", multicast4, V3, 53, 0, 50, v3_three, None),
+        row("v3-unicast", "192.0.2.2", peer, V3, 56, 100, 100, &["192.0.2.60"], None),
+        row("v3-ipv6", keepalived6, multicast6, V3, 54, 120, 100, v6_two, None),
+        row("v3-ipv6-stop", keepalived6, multicast6, V3, 54, 0, 100, v6_two, None),
+        row("frr-v3-ipv4", "192.0.2.2", multicast4, V3, 62, 100, 100, &["192.0.2.62"], None),
+        row("frr-v3-ipv4-stop", "192.0.2.2", multicast4, V3, 62, 0, 100, &["192.0.2.62"], None),
+        row("frr-v3-ipv6", frr6, multicast6, V3, 63, 100, 100, &["2001:db8::63"], None),
+    ]
 }
 
 /// All frames by name.

@@ -274,6 +274,15 @@ fn a_link_with_nothing() {
 }
 
 #[test]
+fn a_parent_in_another_namespace_is_none_here() {
+    let mut link = judged_link();
+    link.attributes.push(LinkAttribute::LinkNetNsId(0));
+    let bytes = read(RouteNetlinkMessage::NewLink(link), 0);
+    let Content::NewLink(link) = only(&bytes).unwrap().content else { panic!() };
+    assert_eq!((link.parent, link.master), (None, Some(9)));
+}
+
+#[test]
 fn a_port_that_leaves_its_bridge_is_not_a_link_that_is_gone() {
     let mut link = judged_link();
     link.header.interface_family = 7.into(); // AF_BRIDGE
