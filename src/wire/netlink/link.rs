@@ -13,6 +13,7 @@ const IFLA_LINK: u16 = 5;
 const IFLA_MASTER: u16 = 10;
 const IFLA_OPERSTATE: u16 = 16;
 const IFLA_LINKINFO: u16 = 18;
+const IFLA_LINK_NETNSID: u16 = 37;
 const IFLA_INFO_KIND: u16 = 1;
 
 /// Which parts an answer to a dump shall have.
@@ -71,7 +72,8 @@ pub struct Link<'a> {
     pub operstate: Option<u8>,
     /// The bridge, bond or VRF it belongs to.
     pub master: Option<u32>,
-    /// The link it sits on, as a VLAN or macvlan does.
+    /// The link it sits on, as a VLAN or macvlan does; the other end of a veth. None if that is in
+    /// another network namespace, where its number means nothing here.
     pub parent: Option<u32>,
     /// The driver's kind, such as "vlan" or "macvlan", for virtual links.
     pub kind: Option<&'a str>,
@@ -104,9 +106,14 @@ impl<'a> Link<'a> {
             parent: None,
             kind: None,
         };
+        let mut elsewhere = false;
         for attribute in Attributes::new(rest) {
             let (kind, value) = attribute?;
+            elsewhere |= kind == IFLA_LINK_NETNSID;
             link.take(kind, value)?;
+        }
+        if elsewhere {
+            link.parent = None;
         }
         if link.index == 0 { Err(Reject::Index) } else { Ok(Some(link)) }
     }

@@ -2,7 +2,7 @@ use super::*;
 use core::net::{IpAddr, Ipv4Addr};
 use netlink_packet_core::{NetlinkBuffer, NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::RouteNetlinkMessage;
-use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessage, AddressScope};
+use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage, AddressScope};
 use netlink_packet_route::link::{InfoKind, LinkAttribute, LinkFlags, LinkInfo, LinkMessage, State};
 use proptest::prelude::*;
 
@@ -87,6 +87,8 @@ fn an_ipv4_address_with_everything() {
     assert_eq!((judged.header.prefix_len, judged.header.index), (24, 7));
     assert_eq!(u8::from(judged.header.family), AF_INET);
     assert_eq!(judged.header.scope, AddressScope::Link);
+    // what fits of the flags is here as well, for kernels before 3.14
+    assert_eq!(judged.header.flags, AddressHeaderFlags::Nodad);
     let has = |wanted: AddressAttribute| assert!(judged.attributes.contains(&wanted), "{wanted:?} in {judged:?}");
     has(AddressAttribute::Local(ip("192.0.2.10")));
     has(AddressAttribute::Address(ip("198.51.100.9")));
@@ -274,6 +276,15 @@ fn a_link_with_nothing() {
 }
 
 #[test]
+fn a_parent_in_another_namespace_is_none_here() {
+    let mut link = judged_link();
+    link.attributes.push(LinkAttribute::LinkNetNsId(0));
+    let bytes = read(RouteNetlinkMessage::NewLink(link), 0);
+    let Content::NewLink(link) = only(&bytes).unwrap().content else { panic!() };
+    assert_eq!((link.parent, link.master), (None, Some(9)));
+}
+
+#[test]
 fn a_port_that_leaves_its_bridge_is_not_a_link_that_is_gone() {
     let mut link = judged_link();
     link.header.interface_family = 7.into(); // AF_BRIDGE
@@ -338,6 +349,11 @@ fn the_end_of_dumps_and_requests() {
         (
             raw(NLMSG_ERROR, 0x200, &[&errno(17)[..], &request, &text].concat()),
             Content::Error { errno: 17, text: Some("Address already assigned.") },
+        ),
+        // an acknowledgement never repeats the body, whatever the flags say
+        (
+            raw(NLMSG_ERROR, 0x200, &[&errno(0)[..], head, &text].concat()),
+            Content::Error { errno: 0, text: Some("Address already assigned.") },
         ),
         (raw(NLMSG_ERROR, 0, &i32::MIN.to_ne_bytes()), Content::Error { errno: i32::MAX, text: None }),
         (raw(1, 0, &[]), Content::Other { kind: 1 }),
@@ -413,6 +429,27 @@ fn a_bad_message_costs_only_itself() {
     let bytes = [&good[..], &bad, &good].concat();
     let kinds: Vec<_> = Messages::new(&bytes).map(|message| message.map(|message| message.content)).collect();
     assert_eq!(kinds, [Ok(Content::Done { errno: 0 }), Err(Reject::Body), Ok(Content::Done { errno: 0 })]);
+}
+
+#[test]
+fn the_mark_of_nested_attributes_is_no_part_of_their_type() {
+    let mut body = vec![0; 16];
+    body[4..8].copy_from_slice(&1u32.to_ne_bytes());
+    body.extend(attribute(18 | 0x8000, &attribute(1, b"vlan\0")));
+    let bytes = raw(RTM_NEWLINK, 0, &body);
+    assert!(matches!(only(&bytes).unwrap().content, Content::NewLink(Link { kind: Some("vlan"), .. })));
+}
+
+#[test]
+fn nothing_of_the_buffers_past_is_sent() {
+    let address = AddressRepr { label: Some("lan0:v"), proto: Some(1), ..plain(7, "192.0.2.10", 24) };
+    let written = |past: u8| {
+        let mut buffer = [past; 192];
+        let mut writer = Writer::new(&mut buffer);
+        writer.add_address(1, IfPresent::Fail, &address).unwrap();
+        writer.bytes().to_vec()
+    };
+    assert_eq!(written(0), written(0xa5));
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub struct Advert<'a> {
     /// Version 2: how it is authenticated; version 3: 0.
     pub auth_type: u8,
     /// Version 2: the authentication data; version 3: zeros.
-    pub auth_data: [u8; AUTH_LEN],
+    pub auth_data: [u8; 8],
     /// In which form its checksum is right.
     pub checksum_form: ChecksumForm,
 }

@@ -1,6 +1,6 @@
 //! An advert to be sent.
 
-use super::{AUTH_LEN, AUTH_NONE, AUTH_PASS, ChecksumForm, Family, HEADER_LEN, Pseudo, TYPE_ADVERTISEMENT, Version};
+use super::{AUTH_NONE, AUTH_PASS, ChecksumForm, Family, HEADER_LEN, Pseudo, TYPE_ADVERTISEMENT, Version};
 use crate::time::Centis;
 use crate::wire::checksum::Checksum;
 use core::net::IpAddr;
@@ -19,7 +19,7 @@ pub struct Repr<'a> {
     /// The virtual addresses, all of one family, at most 255.
     pub addresses: &'a [IpAddr],
     /// Version 2: the data of authentication type 1 (PASS); none is type 0. Version 3 has none.
-    pub auth: Option<[u8; AUTH_LEN]>,
+    pub auth: Option<[u8; 8]>,
     /// The form of the checksum, where version and family leave a choice: version 3 over IPv4.
     pub checksum_form: ChecksumForm,
 }
