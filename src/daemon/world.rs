@@ -58,6 +58,8 @@ pub struct World {
     address_out: Outbox<vip::Action>,
     /// Additions and removals on their way to the kernel.
     commands: Outbox<vip::Action>,
+    /// For notify scripts.
+    notices: Outbox<(Told, Notice)>,
     outgoing: SendBatch,
     states: Box<[State]>,
     send_log_at: Instant,
@@ -65,6 +67,13 @@ pub struct World {
     stopping: bool,
     /// Leave the addresses where they are when stopping.
     keep_addresses: bool,
+}
+
+/// Whose notify scripts.
+#[derive(Clone, Copy, Debug)]
+enum Told {
+    Instance(u16),
+    Group(u16),
 }
 
 impl World {
@@ -118,6 +127,7 @@ impl World {
             node_out: Outbox::with_capacity(node.outbox_capacity()),
             address_out: Outbox::with_capacity(addresses.outbox_capacity()),
             commands: Outbox::with_capacity(specs.len() * 3 + 16),
+            notices: Outbox::with_capacity((plan.routers.len() + config.groups.len()) * 4 + 4),
             outgoing: SendBatch::new(packets, packets * 128 + 4096),
             states: node.routers().iter().map(|router| router.state()).collect(),
             send_log_at: Instant::ZERO,
@@ -220,7 +230,7 @@ impl World {
         while let Some(output) = self.node_out.pop() {
             match output {
                 node::Output::Router(router, action) => self.act(now, router, action),
-                node::Output::Group(group, state) => self.group_entered(now, group, state),
+                node::Output::Group(group, state) => self.group_entered(group, state),
                 node::Output::Priority(router, from, to) => {
                     log::info!("({}) Changing effective priority from {from} to {to}", self.name(router));
                 }
@@ -232,6 +242,8 @@ impl World {
         match action {
             Action::Advertise(priority) => self.advertise(now, router, priority),
             Action::Hold => {
+                // Before the addresses, as keepalived says it; the script's turn comes after them.
+                words::entered(self.name(router), State::Backup, State::Active);
                 log::info!("({}) setting VIPs.", self.name(router));
                 self.addresses.handle(now, vip::Input::Hold(router), &mut self.address_out);
                 self.drain_addresses();
@@ -249,12 +261,12 @@ impl World {
                 self.announcer.start(router, rounds);
                 announcing::log_batch(&self.config, &self.plan, &self.interfaces, router);
             }
-            Action::Enter(state) => self.entered(now, router, state),
+            Action::Enter(state) => self.entered(router, state),
             Action::Report(event) => words::report(self.name(router), event),
         }
     }
 
-    fn entered(&mut self, now: Instant, router: u16, state: State) {
+    fn entered(&mut self, router: u16, state: State) {
         let place = usize::from(router);
         let before = self.states.get(place).copied().unwrap_or(State::Initialize);
         if let Some(known) = self.states.get_mut(place) {
@@ -263,17 +275,19 @@ impl World {
         if let Some(transition) = self.transitions.get_mut(place) {
             *transition = clock::wall();
         }
-        words::entered(self.name(router), before, state);
+        if state != State::Active {
+            words::entered(self.name(router), before, state);
+        }
         let priority = self.node.router(router).map_or(0, |router| router.priority());
-        self.scripts.tell_instance(now, router, Notice { kind: kind_of(state), priority });
+        self.notices.push((Told::Instance(router), Notice { kind: kind_of(state), priority }));
     }
 
-    fn group_entered(&mut self, now: Instant, group: u16, state: State) {
+    fn group_entered(&mut self, group: u16, state: State) {
         if let Some(group) = self.config.groups.get(usize::from(group)) {
             words::group_entered(&group.name, state);
         }
         if state != State::Initialize {
-            self.scripts.tell_group(now, group, Notice { kind: kind_of(state), priority: 0 });
+            self.notices.push((Told::Group(group), Notice { kind: kind_of(state), priority: 0 }));
         }
     }
 
@@ -284,13 +298,13 @@ impl World {
         self.scripts.kill_checks();
         self.step(now, node::Input::Shutdown);
         for group in 0..self.config.groups.len() as u16 {
-            self.scripts.tell_group(now, group, Notice { kind: Kind::Stop, priority: 0 });
+            self.notices.push((Told::Group(group), Notice { kind: Kind::Stop, priority: 0 }));
         }
     }
 
     /// Whether nothing is left to be done before the process may end, but notify scripts.
     pub fn is_quiet(&self) -> bool {
-        self.commands.is_empty() && !self.addresses.is_busy()
+        self.commands.is_empty() && self.notices.is_empty() && !self.addresses.is_busy()
     }
 
     /// A router that the next configuration does not have leaves.
@@ -302,7 +316,7 @@ impl World {
         let deleted = self.config.instances.get(usize::from(router)).is_some_and(|instance| instance.notify_deleted);
         let kind = if deleted { Kind::Deleted } else { Kind::Fault };
         let priority = self.node.router(router).map_or(0, |router| router.priority());
-        self.scripts.tell_instance(now, router, Notice { kind, priority });
+        self.notices.push((Told::Instance(router), Notice { kind, priority }));
     }
 
     // ---- packets ----
@@ -332,7 +346,8 @@ impl World {
         }
     }
 
-    /// Sends what waits: adverts first, then addresses, then announcements, as keepalived does.
+    /// Sends what waits: adverts first, then addresses, then announcements, as keepalived does; scripts, which
+    /// take a while to start, come last.
     pub fn flush(&mut self, now: Instant, kernel: &mut Kernel) {
         self.flush_packets(now);
         let (config, plan, interfaces) = (&self.config, &self.plan, &self.interfaces);
@@ -343,6 +358,12 @@ impl World {
         }
         self.drain_addresses();
         self.announce(now);
+        while let Some((told, notice)) = self.notices.pop() {
+            match told {
+                Told::Instance(router) => self.scripts.tell_instance(now, router, notice),
+                Told::Group(group) => self.scripts.tell_group(now, group, notice),
+            }
+        }
     }
 
     fn flush_packets(&mut self, now: Instant) {
