@@ -161,6 +161,16 @@ fn adverts_frames_and_netlink() {
         std::fs::write(format!("/proc/sys/net/ipv4/conf/{name}/rp_filter"), "0").unwrap();
         std::fs::write(format!("/proc/sys/net/ipv4/conf/{name}/accept_local"), "1").unwrap();
     }
+    // Until the kernel's link watch has run, what is sent is dropped without an error.
+    for name in ["left", "right"] {
+        let is_up = || {
+            let shown = Command::new("ip").args(["-o", "link", "show", "dev", name]).output().unwrap();
+            String::from_utf8_lossy(&shown.stdout).contains("state UP")
+        };
+        while !is_up() {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+    }
     let (left, right) = (Interface::by_name("left").unwrap(), Interface::by_name("right").unwrap());
     let group: IpAddr = "224.0.0.18".parse().unwrap();
     let source: IpAddr = "192.0.2.1".parse().unwrap();

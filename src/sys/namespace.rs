@@ -35,6 +35,17 @@ pub(super) fn cable() {
         ip(&format!("addr add 2001:db8::{host}/64 dev {name} nodad"));
         ip(&format!("addr add fe80::{host}/64 dev {name} nodad"));
     }
+    // Until the kernel's link watch has run, what is sent is dropped without an error.
+    for name in ["left", "right"] {
+        let is_up = || {
+            let shown = Command::new("ip").args(["-o", "link", "show", "dev", name]).output().unwrap();
+            String::from_utf8_lossy(&shown.stdout).contains("state UP")
+        };
+        assert!((0..500).any(|_| is_up() || {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+            false
+        }));
+    }
     // One host is both ends: let it take packets from itself.
     for path in ["all/rp_filter", "left/rp_filter", "right/rp_filter"] {
         std::fs::write(format!("/proc/sys/net/ipv4/conf/{path}"), "0").unwrap();
