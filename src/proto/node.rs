@@ -219,7 +219,9 @@ impl Node {
             Input::Condition(index, value) => self.condition_changed(now, index, value, outbox),
             Input::Source(router, source) => {
                 self.give(now, router, vrrp::Input::Source(source), outbox);
-                self.judge(now, router, outbox);
+                if self.started {
+                    self.judge_fitness(now, router, outbox);
+                }
             }
             Input::Slept(span) => self.give_all(now, vrrp::Input::Slept(span), outbox),
             Input::Shutdown => {
@@ -247,18 +249,21 @@ impl Node {
         }
     }
 
+    /// Priorities first: a router that starts now, perhaps because of its group, starts with the right timer.
     fn judge_all(&mut self, now: Instant, outbox: &mut Outbox<Output>) {
+        if !self.started {
+            return;
+        }
         for index in 0..self.routers.len() {
-            self.judge(now, index as u16, outbox);
+            self.judge_priority(now, index as u16, outbox);
+        }
+        for index in 0..self.routers.len() {
+            self.judge_fitness(now, index as u16, outbox);
         }
     }
 
     /// Tells a router (and its group) what its trackers make of it.
-    fn judge(&mut self, now: Instant, index: u16, outbox: &mut Outbox<Output>) {
-        if !self.started {
-            return;
-        }
-        self.judge_priority(now, index, outbox);
+    fn judge_fitness(&mut self, now: Instant, index: u16, outbox: &mut Outbox<Output>) {
         let of = self.group_of(index);
         let Some(group) = of.and_then(|group| self.groups.get(usize::from(group))) else {
             return self.tell_fitness(now, index, self.fitness(index), outbox);
