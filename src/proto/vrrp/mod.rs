@@ -219,14 +219,16 @@ impl Router {
 
     /// A router with new settings that goes on where `old` is: no election because of a reload.
     pub fn resume(settings: Settings, old: &Self, now: Instant) -> Self {
-        let priority = settings.priority;
+        let priority = resumed_priority(&settings, old);
         let mut router = Self { settings, priority, ..old.clone() };
         match &mut router.phase {
             Phase::Active(active) => {
                 active.advert_at = active.advert_at.min(now + router.settings.advert_interval.span());
                 router.active_interval = router.settings.advert_interval;
                 let refresh = router.settings.announce.refresh;
-                active.refresh_at = (!refresh.is_zero()).then(|| now + refresh);
+                if refresh != old.settings.announce.refresh {
+                    active.refresh_at = (!refresh.is_zero()).then(|| now + refresh);
+                }
             }
             Phase::Backup(backup) => {
                 if router.settings.version == Version::V2 {
@@ -234,7 +236,7 @@ impl Router {
                 }
                 // What has been waited stays waited: reloads in a row do not postpone a takeover.
                 let down = router.settings.active_down_interval(priority, router.active_interval);
-                backup.down_at = backup.down_at - old.active_down_interval() + down;
+                backup.down_at = backup.down_at + down - old.active_down_interval();
             }
             Phase::Initialize | Phase::Delayed { .. } | Phase::Fault => {}
         }
@@ -654,4 +656,14 @@ impl Router {
         }
         may
     }
+}
+
+/// The effective priority after a reload: what trackers added to the configured one still holds until
+/// they are judged again.
+fn resumed_priority(settings: &Settings, old: &Router) -> u8 {
+    if settings.is_owner() || old.settings.is_owner() {
+        return settings.priority;
+    }
+    let weight = i16::from(old.priority) - i16::from(old.settings.priority);
+    (i16::from(settings.priority) + weight).clamp(1, 254) as u8
 }
