@@ -5,7 +5,7 @@ use holdfast::time::{Duration, Instant};
 
 use crate::plan::{SCRIPT, WEIGHTED};
 use crate::rng::Rng;
-use crate::scenario::{connected, longest_interval, master};
+use crate::scenario::{connected, longest_interval, master, settle_bound};
 use crate::theory::{down_interval, skew};
 use crate::world::{Check, World};
 
@@ -114,8 +114,7 @@ fn failure(world: &mut World<'_>, gone: usize, router: usize, how: Failure) -> C
         Failure::Script => world.set(gone, SCRIPT, false)?,
     }
     let from = if how.is_heard() { world.now } else { last_advert };
-    let wait = list.last().map_or(Duration::ZERO, |(after, _)| *after).plus(longest_interval(world).times(2));
-    world.run_until(from.max(world.now) + wait)?;
+    world.run_until(world.now + settle_bound(world))?;
     judge(world, &list, router, elections, from, how)
 }
 

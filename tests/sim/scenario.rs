@@ -152,7 +152,7 @@ fn heal(world: &mut World<'_>, rng: &mut Rng) -> Check {
 }
 
 /// How long it may take from the last fault until all is as it must be.
-fn settle_bound(world: &World<'_>) -> Duration {
+pub fn settle_bound(world: &World<'_>) -> Duration {
     let interval = longest_interval(world);
     let settings = || world.hosts.iter().flat_map(|host| &host.settings);
     let down = |settings| down_interval(settings, 1, holdfast::time::Centis((interval.as_millis() / 10) as u16));

@@ -339,10 +339,9 @@ impl Router {
                 self.advertise(LEAVING, outbox);
                 self.release(Phase::Initialize, outbox);
             }
-            (Phase::Delayed { .. } | Phase::Backup(_) | Phase::Fault, Input::Shutdown) => {
-                self.enter(Phase::Initialize, outbox)
-            }
-            (Phase::Initialize, Input::Shutdown) => {}
+            (Phase::Backup(_) | Phase::Fault, Input::Shutdown) => self.enter(Phase::Initialize, outbox),
+            // Outside, a delayed router never left Initialize.
+            (Phase::Initialize | Phase::Delayed { .. }, Input::Shutdown) => self.phase = Phase::Initialize,
 
             (Phase::Delayed { until }, Input::Deadline) => {
                 if now >= until {
