@@ -109,7 +109,9 @@ impl Plan {
                 one.preempt_delay = Duration::ZERO;
             }
             if !self.uniform && one.version == Version::V3 {
-                one.advert_interval = Centis(if faster { one.advert_interval.0.div_ceil(2) } else { one.advert_interval.0 * 2 });
+                let Centis(interval) = one.advert_interval;
+                // 12 bits of centiseconds is all an advert can say.
+                one.advert_interval = Centis(if faster { interval.div_ceil(2) } else { (interval * 2).min(4095) });
                 one.down_timer_adverts = rng.between(2, 4) as u8;
             }
             one.announce.refresh = if rng.percent(50) { one.advert_interval.span().times(2) } else { Duration::ZERO };
@@ -160,11 +162,13 @@ fn host_plans(rng: &mut Rng, count: usize, virtuals: &[Virtual], grouped: bool, 
             let shared = priority(rng, host);
             let preempt = all_preempt || rng.percent(50);
             let delayed = preempt && rng.percent(20);
+            let startup_delay = if rng.percent(8) { virtuals[0].interval.span().times(2) } else { Duration::ZERO };
             let settings = (0..virtuals.len())
                 .map(|index| {
                     let own = if grouped { shared } else { priority(rng, host) };
                     let mut settings = settings(rng, &virtuals[index], uniform);
                     settings.priority = own;
+                    settings.startup_delay = startup_delay;
                     settings.preempt = preempt;
                     settings.preempt_delay = if delayed { virtuals[index].interval.span().times(3) } else { Duration::ZERO };
                     settings.addresses = addresses(&virtuals[index], index);
@@ -192,7 +196,7 @@ fn settings(rng: &mut Rng, virtual_: &Virtual, uniform: bool) -> Settings {
         preempt: true,
         preempt_delay: Duration::ZERO,
         down_timer_adverts: if uniform { 3 } else { rng.between(2, 5) as u8 },
-        startup_delay: if rng.percent(8) { span.times(2) } else { Duration::ZERO },
+        startup_delay: Duration::ZERO,
         addresses: Box::new([]),
         peers: Box::new([]),
         check_source: rng.percent(50),

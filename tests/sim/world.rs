@@ -486,13 +486,13 @@ impl<'p> World<'p> {
     pub fn reload(&mut self, index: usize, settings: Vec<Settings>, grouped: bool) -> Check {
         let plan = self.plan;
         let host = &mut self.hosts[index];
+        if host.paused {
+            return Ok(());
+        }
         let same = host.settings == settings && host.grouped == grouped;
         let regrouped = host.grouped != grouped;
         host.settings = settings;
         host.grouped = grouped;
-        if host.paused {
-            return Ok(());
-        }
         let Some(old) = host.node.take() else { return Ok(()) };
         let (members, groups) = host.configuration(plan, &plan.hosts[index]);
         let origin: Vec<_> = (0..members.len() as u16).map(Some).collect();

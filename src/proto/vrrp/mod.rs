@@ -567,7 +567,7 @@ impl Router {
             return;
         }
         let lower = advert.priority < self.priority;
-        if lower && self.settings.preempt && !self.bears(now, &mut backup, outbox) {
+        if lower && self.preempts() && !self.bears(now, &mut backup, outbox) {
             // Its timer goes on running; that is how preemption happens.
             if self.may_log(now, Refusal::KINDS + 2) {
                 outbox.push(Action::Report(Event::Preempts { source, theirs: advert.priority, ours: self.priority }));
@@ -584,10 +584,15 @@ impl Router {
         self.phase = Phase::Backup(backup);
     }
 
+    /// RFC 9568, section 6.1: the owner of the addresses preempts whatever `Preempt_Mode` says.
+    fn preempts(&self) -> bool {
+        self.settings.preempt || self.priority == OWNER
+    }
+
     /// keepalived's `preempt_delay`: from the first advert of a lower master on.
     fn bears(&self, now: Instant, backup: &mut Backup, outbox: &mut Outbox<Action>) -> bool {
         let delay = self.settings.preempt_delay;
-        if delay.is_zero() {
+        if delay.is_zero() || self.priority == OWNER {
             return false;
         }
         if backup.bears_until.is_none() {
