@@ -69,6 +69,8 @@ pub struct World<'p> {
     rivals: [[[Option<Instant>; MAX_ROUTERS]; MAX_HOSTS]; MAX_HOSTS],
     flights: BinaryHeap<Reverse<Flight>>,
     flown: u64,
+    /// Arrival of the last packet between two hosts: without faults, none overtakes another.
+    last_arrival: [[Instant; MAX_HOSTS]; MAX_HOSTS],
     pub rng: Rng,
     trace: Option<Vec<String>>,
 }
@@ -86,6 +88,7 @@ impl<'p> World<'p> {
             rivals: Default::default(),
             flights: BinaryHeap::new(),
             flown: 0,
+            last_arrival: Default::default(),
             rng: Rng::new(plan.seed ^ 0x5eed_0f_c4a05),
             trace: trace.then(Vec::new),
         }
@@ -314,11 +317,10 @@ impl<'p> World<'p> {
                 if self.network.cut[from][to] || self.rng.percent(self.network.loss) {
                     continue;
                 }
-                let (shortest, longest) = plan.delay;
-                let spread = longest.minus(shortest).plus(self.network.extra).as_nanos();
+                let at = self.arrival(from, to);
                 self.flown += 1;
                 self.flights.push(Reverse(Flight {
-                    at: self.now + shortest + Duration::from_nanos(self.rng.below(spread + 1)),
+                    at,
                     number: self.flown,
                     to: to as u8,
                     from: from as u8,
@@ -333,6 +335,18 @@ impl<'p> World<'p> {
             }
         }
         Ok(())
+    }
+
+    fn arrival(&mut self, from: usize, to: usize) -> Instant {
+        let (shortest, longest) = self.plan.delay;
+        let spread = longest.minus(shortest).plus(self.network.extra).as_nanos();
+        let at = self.now + shortest + Duration::from_nanos(self.rng.below(spread + 1));
+        if !self.network.extra.is_zero() {
+            return at;
+        }
+        let last = &mut self.last_arrival[from][to];
+        *last = at.max(*last);
+        *last
     }
 
     /// Two masters hear each other within the better one's interval, unless something disturbs.
