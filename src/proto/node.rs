@@ -213,13 +213,16 @@ impl Node {
             Input::Start => {
                 self.started = true;
                 self.judge_all(now, outbox);
+                self.join_groups();
             }
             Input::Deadline => self.deadline(now, outbox),
             Input::Packet(router, packet) => self.give(now, router, vrrp::Input::Packet(packet), outbox),
             Input::Condition(index, value) => self.condition_changed(now, index, value, outbox),
             Input::Source(router, source) => {
                 self.give(now, router, vrrp::Input::Source(source), outbox);
-                self.judge(now, router, outbox);
+                if self.started {
+                    self.judge_fitness(now, router, outbox);
+                }
             }
             Input::Slept(span) => self.give_all(now, vrrp::Input::Slept(span), outbox),
             Input::Shutdown => {
@@ -247,18 +250,21 @@ impl Node {
         }
     }
 
+    /// Priorities first: a router that starts now, perhaps because of its group, starts with the right timer.
     fn judge_all(&mut self, now: Instant, outbox: &mut Outbox<Output>) {
+        if !self.started {
+            return;
+        }
         for index in 0..self.routers.len() {
-            self.judge(now, index as u16, outbox);
+            self.judge_priority(now, index as u16, outbox);
+        }
+        for index in 0..self.routers.len() {
+            self.judge_fitness(now, index as u16, outbox);
         }
     }
 
     /// Tells a router (and its group) what its trackers make of it.
-    fn judge(&mut self, now: Instant, index: u16, outbox: &mut Outbox<Output>) {
-        if !self.started {
-            return;
-        }
-        self.judge_priority(now, index, outbox);
+    fn judge_fitness(&mut self, now: Instant, index: u16, outbox: &mut Outbox<Output>) {
         let of = self.group_of(index);
         let Some(group) = of.and_then(|group| self.groups.get(usize::from(group))) else {
             return self.tell_fitness(now, index, self.fitness(index), outbox);
@@ -346,6 +352,19 @@ impl Node {
         }
     }
 
+    /// A reload may have put routers into one group that were in different states, and nothing would ever
+    /// move them: what is master stays so and takes the others along. If a better master exists for one
+    /// of them, its answer brings all down.
+    fn join_groups(&mut self) {
+        for index in 0..self.groups.len() {
+            let has = |state| self.states(index).any(|other| other == state);
+            let mixed = has(State::Active) && has(State::Backup);
+            if let Some(group) = self.groups.get_mut(index).filter(|_| mixed) {
+                group.pull = group.pull.or(Some(Pull::Up));
+            }
+        }
+    }
+
     /// Brings the members of each group that moved into one state, and says which.
     fn settle(&mut self, now: Instant, outbox: &mut Outbox<Output>) {
         for index in 0..self.groups.len() {
@@ -373,9 +392,13 @@ impl Node {
         }
     }
 
+    fn states(&self, group: usize) -> impl Iterator<Item = State> {
+        let members = self.groups.get(group).map_or(&[][..], |group| &group.group.members);
+        members.iter().filter_map(|member| self.router(*member)).map(Router::state)
+    }
+
     fn group_state(&self, index: usize) -> State {
-        let members = self.groups.get(index).map_or(&[][..], |group| &group.group.members);
-        let states = || members.iter().filter_map(|member| self.router(*member)).map(Router::state);
+        let states = || self.states(index);
         if states().any(|state| state == State::Fault) {
             State::Fault
         } else if states().any(|state| state == State::Initialize) {

@@ -219,14 +219,16 @@ impl Router {
 
     /// A router with new settings that goes on where `old` is: no election because of a reload.
     pub fn resume(settings: Settings, old: &Self, now: Instant) -> Self {
-        let priority = settings.priority;
+        let priority = resumed_priority(&settings, old);
         let mut router = Self { settings, priority, ..old.clone() };
         match &mut router.phase {
             Phase::Active(active) => {
                 active.advert_at = active.advert_at.min(now + router.settings.advert_interval.span());
                 router.active_interval = router.settings.advert_interval;
                 let refresh = router.settings.announce.refresh;
-                active.refresh_at = (!refresh.is_zero()).then(|| now + refresh);
+                if refresh != old.settings.announce.refresh {
+                    active.refresh_at = (!refresh.is_zero()).then(|| now + refresh);
+                }
             }
             Phase::Backup(backup) => {
                 if router.settings.version == Version::V2 {
@@ -234,7 +236,7 @@ impl Router {
                 }
                 // What has been waited stays waited: reloads in a row do not postpone a takeover.
                 let down = router.settings.active_down_interval(priority, router.active_interval);
-                backup.down_at = backup.down_at - old.active_down_interval() + down;
+                backup.down_at = backup.down_at + down - old.active_down_interval();
             }
             Phase::Initialize | Phase::Delayed { .. } | Phase::Fault => {}
         }
@@ -337,10 +339,9 @@ impl Router {
                 self.advertise(LEAVING, outbox);
                 self.release(Phase::Initialize, outbox);
             }
-            (Phase::Delayed { .. } | Phase::Backup(_) | Phase::Fault, Input::Shutdown) => {
-                self.enter(Phase::Initialize, outbox)
-            }
-            (Phase::Initialize, Input::Shutdown) => {}
+            (Phase::Backup(_) | Phase::Fault, Input::Shutdown) => self.enter(Phase::Initialize, outbox),
+            // Outside, a delayed router never left Initialize.
+            (Phase::Initialize | Phase::Delayed { .. }, Input::Shutdown) => self.phase = Phase::Initialize,
 
             (Phase::Delayed { until }, Input::Deadline) => {
                 if now >= until {
@@ -566,7 +567,7 @@ impl Router {
             return;
         }
         let lower = advert.priority < self.priority;
-        if lower && self.settings.preempt && !self.bears(now, &mut backup, outbox) {
+        if lower && self.preempts() && !self.bears(now, &mut backup, outbox) {
             // Its timer goes on running; that is how preemption happens.
             if self.may_log(now, Refusal::KINDS + 2) {
                 outbox.push(Action::Report(Event::Preempts { source, theirs: advert.priority, ours: self.priority }));
@@ -583,10 +584,15 @@ impl Router {
         self.phase = Phase::Backup(backup);
     }
 
+    /// RFC 9568, section 6.1: the owner of the addresses preempts whatever `Preempt_Mode` says.
+    fn preempts(&self) -> bool {
+        self.settings.preempt || self.priority == OWNER
+    }
+
     /// keepalived's `preempt_delay`: from the first advert of a lower master on.
     fn bears(&self, now: Instant, backup: &mut Backup, outbox: &mut Outbox<Action>) -> bool {
         let delay = self.settings.preempt_delay;
-        if delay.is_zero() {
+        if delay.is_zero() || self.priority == OWNER {
             return false;
         }
         if backup.bears_until.is_none() {
@@ -654,4 +660,14 @@ impl Router {
         }
         may
     }
+}
+
+/// The effective priority after a reload: what trackers added to the configured one still holds until
+/// they are judged again.
+fn resumed_priority(settings: &Settings, old: &Router) -> u8 {
+    if settings.is_owner() || old.settings.is_owner() {
+        return settings.priority;
+    }
+    let weight = i16::from(old.priority) - i16::from(old.settings.priority);
+    (i16::from(settings.priority) + weight).clamp(1, 254) as u8
 }
