@@ -65,8 +65,10 @@ fn every_instrument_sees_a_cable_pulled() {
     // The client saw the same gap from its side, and none before.
     assert!(quiet.sent > 40 && quiet.longest < Duration::from_millis(100), "{quiet:?}");
     let outage = client.outage(cut);
+    // It may have asked last some time before the cut and first some time after it: a busy machine.
     let seen = outage.longest.as_secs_f64() * 1e3;
-    assert!((seen - millis(again)).abs() < 30.0, "{outage:?}, first answer {} ms after the cut", millis(again));
+    assert!(outage.from.is_some_and(|from| from >= cut), "{outage:?}");
+    assert!(seen < millis(again) + 1.0 && seen > millis(again) - 150.0, "{outage:?}, {} ms", millis(again));
 
     // a still has the address behind its pulled cable: that is no conflict, and it goes when it notices.
     let timeline = addresses.timeline();

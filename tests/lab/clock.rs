@@ -22,6 +22,11 @@ impl Stamp {
         os::realtime()
     }
 
+    /// The point `span` before this one.
+    pub fn before(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(span.as_nanos() as u64))
+    }
+
     /// Milliseconds from `earlier` to here; negative if `earlier` is later.
     pub fn millis_since(self, earlier: Self) -> f64 {
         (i128::from(self.0) - i128::from(earlier.0)) as f64 / 1e6

@@ -169,6 +169,14 @@ impl Lab {
         at
     }
 
+    /// Takes the power from a machine: its daemon gets no chance to notice, its cables are dead. Says when.
+    pub fn power_off(&self, daemon: &mut Daemon<'_>) -> Stamp {
+        daemon.process().freeze();
+        let at = self.cut(daemon.node().name());
+        daemon.kill9();
+        at
+    }
+
     /// Puts all cables of a machine back, and says when.
     pub fn mend(&self, node: &str) -> Stamp {
         let at = Stamp::now();

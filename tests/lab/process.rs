@@ -56,12 +56,20 @@ impl Process {
         all
     }
 
-    /// Kills it and all its descendants as a power cut would, and says when. The parent is stopped first,
-    /// so that it neither restarts a child nor is missed by one, which would make the death a graceful one.
-    pub fn kill9(&mut self) -> Stamp {
+    /// Stops it and all its descendants where they stand, the parent first: no child is restarted.
+    pub fn freeze(&mut self) {
         if self.is_running() {
             let _ = os::kill(self.id(), libc::SIGSTOP);
+            for pid in descendants(self.id()) {
+                let _ = os::kill(pid, libc::SIGSTOP);
+            }
         }
+    }
+
+    /// Kills it and all its descendants, and says when. They are frozen first: a child that saw its parent
+    /// die would still say goodbye, and the death would be a graceful one.
+    pub fn kill9(&mut self) -> Stamp {
+        self.freeze();
         let at = Stamp::now();
         for pid in descendants(self.id()) {
             let _ = os::kill(pid, libc::SIGKILL);
