@@ -165,7 +165,7 @@ fn power_cut(scene: &Scene, b: &Daemon<'_>, client: &Prober) -> Result<(), Strin
     scene.say(last, "a", "its last advert");
     scene.say(dead, "a", "dies");
     let moved = scene.addresses.wait_came("b", VIP, dead, PATIENCE).ok_or_else(|| stuck("b did not take over", b))?;
-    scene.taken("b", moved)?;
+    let moved = scene.taken("b", moved)?;
     let outage = outage(scene, client)?;
 
     let skew = skew(PRIORITY_B);
@@ -192,7 +192,7 @@ fn graceful_stop(scene: &Scene, a: &Daemon<'_>, b: &mut Daemon<'_>, client: &Pro
     let went = scene.addresses.wait_went("b", VIP, asked, PATIENCE).ok_or_else(|| stuck("b keeps the address", b))?;
     scene.say(went, "b", "has given the address away");
     let moved = scene.addresses.wait_came("a", VIP, asked, PATIENCE).ok_or_else(|| stuck("a did not take over", a))?;
-    scene.taken("a", moved)?;
+    let moved = scene.taken("a", moved)?;
     let outage = outage(scene, client)?;
     let status = b.wait(PATIENCE).ok_or_else(|| stuck("b does not end", b))?;
     let ended = Stamp::now();
@@ -212,13 +212,15 @@ impl Scene {
         println!("    {:+10.1} ms  {who}  {what}", at.millis_since(self.zero));
     }
 
-    /// `node` took the address at `moved`: what it told the others, and when.
-    fn taken(&self, node: &str, moved: Stamp) -> Result<(), String> {
+    /// `node` had the address at `moved` as far as the watch could tell: what it told the others and when,
+    /// and when it had it at the latest. An announcement proves it too, and that stamp is the kernel's.
+    fn taken(&self, node: &str, moved: Stamp) -> Result<Stamp, String> {
         let from_node = |packet: &Packet| packet.node == node;
         let advert = self.packets.wait(self.zero, PATIENCE, |packet| from_node(packet) && packet.advert().is_some());
         let arp = self.packets.wait(self.zero, PATIENCE, |packet| from_node(packet) && packet.announces(VIP));
         let (advert, arp) =
             (advert.ok_or("no advert of the new master")?, arp.ok_or("no gratuitous ARP of the new master")?);
+        let moved = moved.min(arp.at);
         let mut lines = [
             (moved, format!("MASTER: has {VIP}")),
             (advert.at, "its first advert".to_owned()),
@@ -226,7 +228,7 @@ impl Scene {
         ];
         lines.sort_by_key(|(at, _)| *at);
         lines.iter().for_each(|(at, what)| self.say(*at, node, what));
-        Ok(())
+        Ok(moved)
     }
 }
 
