@@ -85,11 +85,8 @@ fn references(path: &str, code: &str) -> Vec<(usize, String)> {
                 }
                 _ => braces.push(false),
             },
-            Token::Close => {
-                if braces.pop() == Some(true) {
-                    here.pop();
-                }
-            }
+            // The guard's work is done for every closing brace; only a module's takes its name away.
+            Token::Close if braces.pop() == Some(true) => drop(here.pop()),
             Token::Word(word) if begins_path(word) && before[1] != Token::Path => {
                 let depth = if word == "super" { here.len().saturating_sub(1) } else { 0 };
                 let depth = if word == "self" { here.len() } else { depth };

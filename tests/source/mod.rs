@@ -74,7 +74,8 @@ pub fn code(text: &str) -> String {
 fn is_word(bytes: &[u8], at: usize) -> bool {
     let before = |back: usize| at.checked_sub(back).and_then(|at| bytes.get(at)).copied().unwrap_or(b' ');
     let letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    letter(before(1)) && !(matches!(before(1), b'b' | b'c') && !letter(before(2)))
+    let prefix = matches!(before(1), b'b' | b'c') && !letter(before(2));
+    letter(before(1)) && !prefix
 }
 
 fn block_comment(rest: &[u8]) -> usize {
