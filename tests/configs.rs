@@ -6,10 +6,11 @@
 
 mod lab;
 
+use std::fs;
 use std::net::IpAddr;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
-use std::{env, fs};
 
 use lab::{Daemon, Lab, Stamp, daemon, wait_until};
 
@@ -23,10 +24,16 @@ fn text(name: &str) -> String {
     fs::read_to_string(folder().join(name)).unwrap_or_else(|error| panic!("read {name}: {error}"))
 }
 
+/// In a user namespace root's files look like nobody's, which script security rightly refuses, and nobody
+/// can become another user: what runs scripts needs the real root.
+fn scripts_can_run() {
+    let real = fs::metadata("/").is_ok_and(|root| root.uid() == 0);
+    assert!(real, "this test runs scripts: it needs root, not only a user namespace");
+}
+
 /// Starts the daemon on machine `node` with configuration `name`, as itself.
 fn start<'lab>(lab: &'lab Lab, node: &str, name: &str) -> Daemon<'lab> {
-    let program = env::var("HOLDFAST_LAB_DAEMON").unwrap_or_else(|_| env!("CARGO_BIN_EXE_holdfast").to_owned());
-    Daemon::start(lab.node(node), &program, &text(name), &["-i", node])
+    Daemon::holdfast(lab.node(node), &text(name), &["-i", node])
 }
 
 /// Machines a and b with the scripts of `configs/` in place and `networks` (such as `192.168.1.`, or
@@ -60,6 +67,7 @@ fn settles(lab: &Lab, node: &str, ips: &[&str], daemons: &[&Daemon<'_>]) {
 
 #[test]
 fn mysql_pair_follows_the_database() {
+    scripts_can_run();
     let lab = pair(&["192.168.1."]);
     let addresses = lab.watch();
     let database = lab.node("a").listen("127.0.0.1:3306");
@@ -85,6 +93,7 @@ fn mysql_pair_follows_the_database() {
 
 #[test]
 fn haproxy_pair_follows_the_process() {
+    scripts_can_run();
     let lab = pair(&["192.168.1."]);
     let haproxy = |node: &str| {
         let node = lab.node(node);
@@ -130,6 +139,7 @@ fn ipv6_unicast_takes_over_from_a_dead_peer() {
 
 #[test]
 fn every_configuration_is_run_and_the_peer_accepts_it() {
+    scripts_can_run();
     let lab = pair(&["192.168.1.", "2001:db8:1::"]);
     let tested = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/configs.rs")).expect("this file");
     let mut seen = 0;

@@ -149,6 +149,40 @@ fn neighbour_advertisements_are_decoded() {
     assert_eq!((advert.vrid, advert.priority, advert.addresses.len()), (9, 255, 2));
 }
 
+/// An Ethernet frame with an IPv4 packet of `protocol` to 224.0.0.18.
+fn frame(protocol: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![1, 0, 0x5e, 0, 0, 18, 2, 0x99, 0, 0, 0, 1, 8, 0];
+    frame.extend([0x45, 0xc0, 0, 20 + payload.len() as u8, 0, 0, 0, 0, 254, protocol, 0, 0]);
+    frame.extend([10, 99, 0, 1, 224, 0, 0, 18]);
+    frame.extend(payload);
+    // As Ethernet does: short frames are padded, and the padding is no part of the packet.
+    frame.resize(frame.len().max(60), 0xee);
+    frame
+}
+
+#[test]
+fn frames_by_hand_arrive_and_are_decoded() {
+    let lab = Lab::new(&["a", "b"]);
+    let packets = lab.observe();
+    let wire = lab.node("a").transmitter("eth0");
+    let version2 = [0x21, 7, 90, 1, 1, 3, 0, 0, 10, 99, 1, 1, 1, 2, 3, 4, 5, 6, 7, 8];
+    wire.send(&frame(112, &version2));
+    wire.send(&frame(51, &[&[112, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1][..], &[0; 12][..], &version2[..]].concat()));
+    wire.send(&frame(112, &version2[..10]));
+    wire.send(&frame(17, &[0; 20]));
+    assert!(wait_until(5 * SECOND, || packets.packets().len() >= 3));
+    let seen: Vec<_> = packets.all(|packet| packet.node == "a" && packet.network == 0);
+    let [plain, authenticated, short] = &seen[..] else { panic!("UDP passed the filter, or more: {seen:?}") };
+    for packet in [plain, authenticated] {
+        let advert = packet.advert().expect("an advert");
+        assert_eq!((advert.version, advert.vrid, advert.priority, advert.ttl), (2, 7, 90, 254));
+        assert_eq!((advert.interval, &advert.addresses), (3 * SECOND, &vec![vip()]));
+        assert_eq!(advert.bytes, version2);
+    }
+    assert_eq!(short.body, Body::Malformed);
+    assert_eq!((short.source, short.bytes.len()), ([2, 0x99, 0, 0, 0, 1], 60));
+}
+
 #[test]
 fn nothing_is_left_when_the_test_is_killed() {
     // The test kills a copy of itself that runs only the next test, and looks for what that one had started.

@@ -38,6 +38,15 @@ impl<'lab> Daemon<'lab> {
         Self { node, process, folder }
     }
 
+    /// The daemon under test: the holdfast that cargo built for this test, or what the environment variable
+    /// `HOLDFAST_LAB_DAEMON` names, so that every test can be tried on the peer.
+    pub fn holdfast(node: &'lab Node, conf: &str, more: &[&str]) -> Self {
+        let named = std::env::var("HOLDFAST_LAB_DAEMON").ok();
+        let built = option_env!("CARGO_BIN_EXE_holdfast").map(str::to_owned);
+        let program = named.or(built).expect("cargo tells tests, and only tests, where the daemon is");
+        Self::start(node, &program, conf, more)
+    }
+
     /// The peer.
     pub fn keepalived(node: &'lab Node, conf: &str) -> Self {
         Self::start(node, KEEPALIVED, conf, &[])

@@ -180,6 +180,14 @@ impl Node {
         self.inside(|| TcpListener::bind(address)).unwrap_or_else(|error| panic!("listen at {address}: {error}"))
     }
 
+    /// A way to send whole frames out of `device`: what no well-behaved program sends.
+    pub fn transmitter(&self, device: &str) -> Transmitter {
+        let index = os::interface_index(&self.control, device).expect("the interface exists");
+        // Nothing is to be received here: a filter that returns 0 drops it all.
+        let nothing = libc::sock_filter { code: 0x06, jt: 0, jf: 0, k: 0 };
+        Transmitter(self.inside(|| os::packet_socket(index, &[nothing])).expect("open a packet socket"))
+    }
+
     /// The addresses of interface `device`, as the kernel says now.
     pub fn addresses(&self, device: &str) -> Vec<IpAddr> {
         let wanted = os::interface_index(&self.control, device).expect("the interface exists");
@@ -197,6 +205,16 @@ impl Node {
         let route = self.route.lock().expect("no thread panicked here");
         let news = netlink::dump(&route, libc::RTM_GETADDR).expect("dump the addresses");
         news.iter().any(|news| matches!(news, News::Address { ip: found, .. } if *found == ip))
+    }
+}
+
+/// Sends whole frames.
+pub struct Transmitter(OwnedFd);
+
+impl Transmitter {
+    /// Sends one frame, from the destination address to the last byte before the checksum.
+    pub fn send(&self, frame: &[u8]) {
+        os::send(&self.0, frame).expect("send a frame");
     }
 }
 
