@@ -33,7 +33,9 @@ pub struct Node {
 impl Node {
     /// Starts a machine with a loopback interface and nothing else.
     pub fn new(name: &str) -> io::Result<Self> {
-        let holder = in_thread(|| boot(name))?;
+        // Asked from outside: a thread in new mounts may be told a path that it does not see.
+        let kept = kept_folders()?;
+        let holder = in_thread(|| boot(name, &kept))?;
         let space = |kind| File::open(format!("/proc/{}/ns/{kind}", holder.id()));
         let (network, mounts, pids) = (space("net")?, space("mnt")?, space("pid")?);
         let (control, route) = in_thread(|| -> io::Result<_> {
@@ -243,14 +245,14 @@ fn joined<S: AsRef<str>>(argv: &[S]) -> String {
 }
 
 /// Makes the namespaces around the calling thread and starts the process that holds them.
-fn boot(name: &str) -> io::Result<Child> {
+fn boot(name: &str, kept: &[PathBuf]) -> io::Result<Child> {
     use libc::{CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUTS};
     step("new namespaces", os::unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS))?;
     step("host name", os::sethostname(name))?;
     let private = libc::MS_REC | libc::MS_PRIVATE;
     step("private mounts", os::mount(Path::new("none"), Path::new("/"), c"", private))?;
     step("fresh /sys", os::mount(Path::new("sysfs"), Path::new("/sys"), c"sysfs", 0))?;
-    step("own /run and /tmp", own_folders())?;
+    step("own /run and /tmp", own_folders(kept))?;
     step("own /etc", own_etc())?;
     let mut holder = Command::new("cat");
     holder.stdin(Stdio::piped()).stdout(Stdio::null());
@@ -266,12 +268,16 @@ fn bind(from: &Path, to: &Path) -> io::Result<()> {
     os::mount(from, to, c"", libc::MS_BIND | libc::MS_REC)
 }
 
-/// Empty /run and /tmp. The sources and the built programs stay visible if they lie there.
-fn own_folders() -> io::Result<()> {
+/// The sources and the built programs, if they lie where a node has folders of its own.
+fn kept_folders() -> io::Result<Vec<PathBuf>> {
     let sources = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let programs = env::current_exe()?.ancestors().nth(3).map(Path::to_path_buf);
     let hidden = |path: &PathBuf| path.starts_with("/tmp") || path.starts_with("/run");
-    let kept: Vec<PathBuf> = [Some(sources), programs].into_iter().flatten().filter(hidden).collect();
+    Ok([Some(sources), programs].into_iter().flatten().filter(hidden).collect())
+}
+
+/// Empty /run and /tmp, in which the folders `kept` stay visible.
+fn own_folders(kept: &[PathBuf]) -> io::Result<()> {
     let open: Vec<File> = kept.iter().map(File::open).collect::<io::Result<_>>()?;
     for place in ["/run", "/tmp"] {
         os::mount(Path::new("tmpfs"), Path::new(place), c"tmpfs", 0)?;
