@@ -6,10 +6,13 @@
 mod define;
 pub mod diagnostic;
 mod generate;
+mod glob;
+mod include;
 mod lexer;
 mod line;
 pub mod load;
 pub mod model;
+mod print;
 pub mod shell;
 mod source;
 pub mod syntax;
