@@ -44,6 +44,10 @@ pub(super) fn tokens(line: &Line, diagnostics: &mut Diagnostics) -> Vec<Token> {
             _ => {
                 let length = plain(rest);
                 let text = rest.get(..length).unwrap_or_default().to_owned();
+                if text.contains("${") {
+                    let text = format!("{text} uses a name that is not defined: define it above as $NAME=value");
+                    diagnostics.add(Severity::Note, Some(at), text);
+                }
                 let word = Word { text, at, quoted: false };
                 (length, Some(Token::Word(word, offset, offset.saturating_add(length))))
             }
