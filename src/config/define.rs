@@ -118,7 +118,7 @@ impl Definitions {
                 Value::Wrong(text) => return Err((at, text)),
             }
             if replacements > REPLACEMENTS_PER_LINE {
-                let text = format!("{reference} is replaced again and again: its definition must not use itself");
+                let text = format!("${reference} is replaced again and again: its definition must not use itself");
                 return Err((at, text));
             }
         }

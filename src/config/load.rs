@@ -437,38 +437,4 @@ fn place(work: &Work) -> Option<Position> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names(block: &Block) -> Vec<String> {
-        block
-            .statements
-            .iter()
-            .map(|statement| {
-                let words: Vec<&str> = statement.words.iter().map(|word| word.text.as_str()).collect();
-                let block = statement.block.as_ref().map(|block| format!("{{{}}}", names(block).join(";")));
-                format!("{}{}", words.join(","), block.unwrap_or_default())
-            })
-            .collect()
-    }
-
-    fn tree(text: &str) -> (String, Vec<String>) {
-        let options = Options { config_id: String::from("me"), ..Options::default() };
-        let (block, found) = read_text("t.conf", text.as_bytes(), &options);
-        (names(&block).join(";"), found.list.iter().map(|one| found.show(one).to_string()).collect())
-    }
-
-    #[test]
-    fn braces_open_blocks_wherever_they_stand() {
-        for (text, expected) in [
-            ("a {\n b\n}", "a{b}"),
-            ("a\n{\n b }", "a{b}"),
-            ("a { b { c d } e }", "a{b{c,d};e}"),
-            ("a{b}c", "a{b};c"),
-            ("$M=\\\n x 1 { \\\n y ${N} \\\n}\n~SEQ(N,1,2) $M", "x,1{y,1};x,1{y,2}"),
-            ("@me a\n@no b\n@^no c", "a;c"),
-        ] {
-            assert_eq!(tree(text), (expected.to_owned(), vec![]), "{text}");
-        }
-    }
-}
+mod tests;

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::define::definition;
 use super::include;
 use super::lexer::quoted_length;
 use super::syntax::{Block, Statement};
@@ -38,10 +39,15 @@ impl fmt::Display for Block {
 /// The words of a statement as a line would hold them.
 fn head(statement: &Statement) -> String {
     let Some(first) = statement.words.first() else { return String::new() };
-    let special = |c: char| c.is_whitespace() || matches!(c, '{' | '}' | '"' | '#' | '!');
-    let line_begins = first.text.starts_with(['@', '$', '~']) || include::parse(&format!("{} x", first.text)).is_some();
-    let quote = first.quoted || first.text.is_empty() || first.text.contains(special) || line_begins;
-    let mut out = if quote { format!("\"{}\"", first.text.replace('"', "\\\"")) } else { first.text.clone() };
+    let begins = first.text.starts_with(['@', '~'])
+        || definition(&first.text).is_some()
+        || include::parse(&format!("{} x", first.text)).is_some();
+    let mut out = String::new();
+    if first.quoted || first.text.is_empty() || begins {
+        out = format!("\"{}\"", first.text.replace('"', "\\\""));
+    } else {
+        escape_comments(&first.text, &mut out);
+    }
     if !statement.rest.is_empty() {
         out.push(' ');
         escape_comments(&statement.rest, &mut out);
