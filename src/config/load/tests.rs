@@ -172,7 +172,7 @@ fn generators_repeat_the_rest_of_their_line() {
     all_read(&[
         ("~SEQ(A,1,3) x $A ${A}y", "x,1,1y;x,2,2y;x,3,3y"),
         ("~SEQ(A,3,1) x $A", "x,3;x,2;x,1"),
-        ("~SEQ(A,2) x $A\n~SEQ(B,-2) y $B\n~SEQ(C,0) z $C", "x,1;x,2;y,-1;y,-2;z,-1;z,0"),
+        ("~SEQ(A,2) x $A\n~SEQ(B,-2) y $B\n~SEQ(C,0) z $C", "x,1;x,2;y,-1;y,-2;z,1;z,0"),
         ("~SEQ(A,1,2,6) x $A\n~SEQ(A,5,5) y $A", "x,1;x,3;x,5;y,5"),
         ("~SEQx(A,8,11) x${A}\n~SEQx(A,0x90,0x10,0xa0) y${A}", "x8;x9;xa;xb;y90;ya0"),
         ("~SEQx(A,0x12,-1,0x10) x${A}\n~SEQ(A,010,012) y$A", "x12;x11;x10;y8;y9;y10"),
