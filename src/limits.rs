@@ -16,8 +16,7 @@ pub const CONFIG_INCLUDE_DEPTH: usize = 16;
 /// Blocks inside each other.
 pub const CONFIG_BLOCK_DEPTH: usize = 32;
 
-/// What definitions and generators of one load may produce, in bytes, each replacement and each line
-/// counted as at least one.
+/// What definitions and generators of one load may produce, in bytes, a few for each line on top.
 pub const CONFIG_EXPANSION: usize = 16 << 20;
 
 /// Bytes that all definitions of a load may hold together.

@@ -1,9 +1,12 @@
 //! Files -> the tree of [`Block`]s: the way a line takes through includes, conditionals, definitions
 //! and generators until its words join the tree.
 //!
-//! The order is keepalived's. An include is seen first, so that neither a conditional nor a definition
-//! works on its line; then `@ID`; then definitions are made or replaced; what results may again be a
-//! conditional, a definition or a generator.
+//! A line is looked at for a conditional, then a definition, then a generator; what remains has its
+//! definitions replaced and is looked at again if that made one of the three of it. An include is seen
+//! last. Where this reads more than keepalived does: conditionals and definitions work on include
+//! lines, and the pattern may be in quotes; `@ID` takes out all lines of a definition; `\"` does not end
+//! a quoted word; an undefined `${NAME}` stays part of its word instead of opening a block; a definition
+//! that uses itself is reported; lines may be longer than 1024 bytes.
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -12,11 +15,16 @@ use super::define::{Definitions, Surroundings, definition};
 use super::generate::{Generator, extent};
 use super::include::{self, Checks};
 use super::line::Line;
-use super::source::Source;
 use super::syntax::Block;
 use super::tree::Tree;
-use super::{Diagnostics, Position, Severity, glob, lexer};
+use super::{Diagnostics, Position, Severity, lexer};
 use crate::limits;
+
+mod files;
+#[cfg(test)]
+mod tests;
+
+use files::directory_of;
 
 /// What the text of a configuration depends on besides its files.
 #[derive(Clone, Debug)]
@@ -71,10 +79,8 @@ pub fn read_text(name: &str, text: &[u8], options: &Options) -> (Block, Diagnost
     loader.finish()
 }
 
-fn directory_of(path: &Path) -> PathBuf {
-    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned())
-}
+/// What a line or a replacement counts for besides its bytes, of [`limits::CONFIG_EXPANSION`].
+const EXPANSION_OVERHEAD: usize = 16;
 
 /// Work that is still to be done, the next on top of a stack.
 enum Work {
@@ -142,44 +148,6 @@ impl<'a> Loader<'a> {
         (root, self.diagnostics)
     }
 
-    /// Reads the file that the load is about.
-    fn main(&mut self, path: &Path) {
-        self.around.directory = directory_of(path);
-        match include::content(path, limits::CONFIG_BYTES.saturating_sub(self.bytes)) {
-            Ok(content) => {
-                self.reading.push(content.identity);
-                self.file(&glob::shown(path), &content.bytes);
-                self.reading.pop();
-            }
-            Err(text) => {
-                let file = u16::try_from(self.diagnostics.files.len()).unwrap_or(u16::MAX);
-                self.diagnostics.files.push(glob::shown(path));
-                let at = Position { file, line: 1, column: 1 };
-                self.diagnostics.add(Severity::Fatal, Some(at), format!("the configuration {text}"));
-            }
-        }
-    }
-
-    /// Reads one file's text, or an included one's in the middle of it.
-    fn file(&mut self, name: &str, bytes: &[u8]) {
-        let Ok(file) = u16::try_from(self.diagnostics.files.len()) else { return };
-        self.diagnostics.files.push(name.to_owned());
-        self.bytes = self.bytes.saturating_add(bytes.len());
-        let mut source = Source::new(file, bytes);
-        while let Some(line) = source.next(&mut self.diagnostics) {
-            self.end = line.start();
-            self.physical(line);
-        }
-        if let Some(collected) = self.collecting.take() {
-            let text = format!(
-                "the definition of ${} goes on behind the end of the file: take off the last \\",
-                collected.name
-            );
-            self.diagnostics.add(Severity::Error, Some(self.end), text);
-            self.collected(collected);
-        }
-    }
-
     /// A line as it stands in a file.
     fn physical(&mut self, line: Line) {
         let Some(mut collecting) = self.collecting.take() else { return self.run(line) };
@@ -201,7 +169,7 @@ impl<'a> Loader<'a> {
     /// A line and all that comes of it.
     fn run(&mut self, line: Line) {
         let mut stack = vec![Work::Line(line)];
-        while let Some(work) = stack.pop() {
+        while let Some(work) = stack.pop().filter(|_| !self.tree.is_full()) {
             if stack.len() > limits::CONFIG_EXPANSION_DEPTH {
                 if let Some(at) = place(&work) {
                     let text = format!(
@@ -343,47 +311,6 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// An include line: `line` begins with the pattern.
-    fn include(&mut self, line: &Line, checks: Checks) {
-        let at = line.start();
-        let checks = self.checks.or(checks);
-        let grave = |error: bool| if error { Severity::Fatal } else { Severity::Note };
-        if self.reading.len() >= limits::CONFIG_INCLUDE_DEPTH {
-            let text = format!("more than {} files include each other: include less", limits::CONFIG_INCLUDE_DEPTH);
-            self.diagnostics.add(Severity::Error, Some(at), text);
-            return;
-        }
-        let directory = self.around.directory.clone();
-        let found = include::find(&directory, line.text(), checks);
-        if let Some((text, error)) = found.missing {
-            self.diagnostics.add(grave(error), Some(at), text);
-        }
-        for path in found.files {
-            if self.diagnostics.files.len() >= limits::CONFIG_FILES {
-                let text = format!("more than {} files; this one is not read: include less", limits::CONFIG_FILES);
-                self.diagnostics.add(Severity::Error, Some(at), text);
-                return;
-            }
-            let name = glob::shown(&path);
-            match include::content(&path, limits::CONFIG_BYTES.saturating_sub(self.bytes)) {
-                Err(text) => self.diagnostics.add(grave(checks.any()), Some(at), format!("{name} {text}")),
-                Ok(content) if self.reading.contains(&content.identity) => {
-                    let text = format!("{name} is being read already; it must not include itself, directly or not");
-                    self.diagnostics.add(Severity::Error, Some(at), text);
-                }
-                Ok(content) => {
-                    let outer = (self.checks, self.end);
-                    self.reading.push(content.identity);
-                    self.around.directory = directory_of(&path);
-                    self.file(&name, &content.bytes);
-                    self.around.directory.clone_from(&directory);
-                    self.reading.pop();
-                    (self.checks, self.end) = outer;
-                }
-            }
-        }
-    }
-
     /// The settings that change how the rest is read. Their lines join the tree like others.
     fn obey(&mut self, text: &str, at: Position) {
         let mut words = text.split_whitespace();
@@ -410,7 +337,7 @@ impl<'a> Loader<'a> {
     /// Takes from the allowance for expansion; false, reported once, if there is none left.
     fn spend(&mut self, bytes: usize, at: Position) -> bool {
         let before = self.work;
-        self.work = before.saturating_add(bytes).saturating_add(1);
+        self.work = before.saturating_add(bytes).saturating_add(EXPANSION_OVERHEAD);
         if self.work <= limits::CONFIG_EXPANSION {
             return true;
         }
@@ -435,6 +362,3 @@ fn place(work: &Work) -> Option<Position> {
         Work::Body(_, _, at) => Some(*at),
     }
 }
-
-#[cfg(test)]
-mod tests;
