@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use crate::limits;
+
+const MORE: &str = "there are more findings, which are not shown";
+
 /// A place in a configuration file. Lines and columns count from 1, columns in bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash)]
 pub struct Position {
@@ -47,9 +51,17 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// Adds a finding.
+    /// Adds a finding. From [`limits::CONFIG_DIAGNOSTICS`] on, the last one stands for all that follow,
+    /// with the worst severity of these.
     pub fn add(&mut self, severity: Severity, at: Option<Position>, text: impl Into<String>) {
-        self.list.push(Diagnostic { severity, at, text: text.into() });
+        if self.list.len() < limits::CONFIG_DIAGNOSTICS {
+            self.list.push(Diagnostic { severity, at, text: text.into() });
+        } else if let Some(last) = self.list.last_mut() {
+            last.severity = last.severity.max(severity);
+            if !last.text.starts_with(MORE) {
+                last.text = format!("{MORE}: mend the ones above first");
+            }
+        }
     }
 
     /// The worst finding's severity.

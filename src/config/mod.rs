@@ -7,6 +7,8 @@ pub mod build;
 mod define;
 pub mod diagnostic;
 mod generate;
+mod glob;
+mod include;
 pub mod keywords;
 mod lexer;
 mod line;
@@ -18,6 +20,7 @@ pub mod shell;
 mod source;
 pub mod syntax;
 mod tree;
+mod tree_text;
 pub mod users;
 
 pub use build::{Context, build};
