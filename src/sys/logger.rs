@@ -2,6 +2,8 @@
 //! what cannot be taken at once is dropped and counted, and the number is told with the next line that can.
 
 use core::fmt::{self, Write as _};
+// `log` wants a logger that threads could share; the lock is never contended.
+#[allow(clippy::disallowed_types)]
 use std::sync::Mutex;
 
 use super::clock;
@@ -59,9 +61,11 @@ pub fn dropped() -> u32 {
     LOGGER.0.lock().map_or(0, |sink| sink.dropped())
 }
 
+#[allow(clippy::disallowed_types)]
 static LOGGER: Logger = Logger(Mutex::new(Sink::new()));
 
 /// The process is a single thread, so the lock is always free.
+#[allow(clippy::disallowed_types)]
 struct Logger(Mutex<Sink>);
 
 impl log::Log for Logger {

@@ -74,7 +74,10 @@ impl Host {
     }
 
     pub fn state(&self, router: usize) -> State {
-        self.node.as_ref().and_then(|node| node.router(router as u16)).map_or(State::Initialize, |router| router.state())
+        self.node
+            .as_ref()
+            .and_then(|node| node.router(router as u16))
+            .map_or(State::Initialize, |router| router.state())
     }
 
     pub fn is_active(&self, router: usize) -> bool {

@@ -170,7 +170,8 @@ fn host_plans(rng: &mut Rng, count: usize, virtuals: &[Virtual], grouped: bool, 
                     settings.priority = own;
                     settings.startup_delay = startup_delay;
                     settings.preempt = preempt;
-                    settings.preempt_delay = if delayed { virtuals[index].interval.span().times(3) } else { Duration::ZERO };
+                    settings.preempt_delay =
+                        if delayed { virtuals[index].interval.span().times(3) } else { Duration::ZERO };
                     settings.addresses = addresses(&virtuals[index], index);
                     settings.peers = peers(&virtuals[index], &ranks, ranks[host]);
                     settings

@@ -5,9 +5,9 @@ use core::fmt::Arguments;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::collections::BinaryHeap;
 
+use holdfast::proto::Outbox;
 use holdfast::proto::node::{Input, Node, Output};
 use holdfast::proto::vrrp::{Action, Packet, Settings, State};
-use holdfast::proto::Outbox;
 use holdfast::time::{Centis, Duration, Instant};
 use holdfast::wire::vrrp::{Family, Pseudo};
 
@@ -513,7 +513,10 @@ impl<'p> World<'p> {
         let node = Node::resume(members, groups, CONDITIONS, &old, &origin, self.now);
         let mut result = Ok(());
         for ((theory, old), new) in host.theory.iter_mut().zip(old.routers()).zip(node.routers()) {
-            if same && (old.next_deadline(), old.state(), old.priority()) != (new.next_deadline(), new.state(), new.priority()) {
+            if same
+                && (old.next_deadline(), old.state(), old.priority())
+                    != (new.next_deadline(), new.state(), new.priority())
+            {
                 result = Err(format!("host {index}: a reload that changes nothing changed a deadline or state"));
             }
             result = result.and_then(|()| theory.resumed(self.now, old, new));
