@@ -28,6 +28,9 @@ pub const CONFIG_EXPANSION_DEPTH: usize = 32;
 /// Findings kept of one load; what comes after is summed up in the last one.
 pub const CONFIG_DIAGNOSTICS: usize = 1000;
 
+/// Characters of one finding's text; longer ones end in `...`.
+pub const CONFIG_DIAGNOSTIC_TEXT: usize = 300;
+
 /// Words, statements and blocks of one configuration together.
 pub const CONFIG_NODES: usize = 1 << 20;
 

@@ -1,7 +1,7 @@
 //! File names with `*`, `?`, `[..]` and `{a,b}`: what an include may be written with. The rules are
 //! those of POSIX glob (no wildcard matches a leading dot or a slash) and of csh for the braces.
 
-use std::ffi::OsStr;
+use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -35,10 +35,36 @@ pub(super) fn alternatives(pattern: &str) -> Option<Vec<String>> {
 
 /// The first group of alternatives at or behind an offset: what is before it, in it and behind it.
 fn group(text: &str, from: usize) -> Option<(&str, Vec<&str>, &str)> {
-    let mut open: Option<usize> = None;
-    let mut depth = 0usize;
-    let mut starts = Vec::new();
+    let pairs = pairs(text, from);
+    let &(open, close) = pairs.iter().filter(|(open, close)| open.saturating_add(1) < *close).min()?;
+    // Only what has a partner counts as a level; `{a{b,c}` has none at its first brace.
+    let inner: BTreeMap<usize, usize> = pairs.iter().copied().filter(|&(at, _)| at > open && at < close).collect();
     let mut choices = Vec::new();
+    let mut start = open.saturating_add(1);
+    let mut skip_to = start;
+    let mut escaped = false;
+    for (offset, c) in text.get(..close)?.char_indices().skip_while(|&(offset, _)| offset <= open) {
+        if offset < skip_to || core::mem::take(&mut escaped) {
+            continue;
+        }
+        match c {
+            '\\' => escaped = true,
+            '{' => skip_to = inner.get(&offset).map_or(skip_to, |close| close.saturating_add(1)),
+            ',' => {
+                choices.push(text.get(start..offset)?);
+                start = offset.saturating_add(1);
+            }
+            _ => {}
+        }
+    }
+    choices.push(text.get(start..close)?);
+    Some((text.get(..open)?, choices, text.get(close.saturating_add(1)..)?))
+}
+
+/// The offsets of the braces that have partners.
+fn pairs(text: &str, from: usize) -> Vec<(usize, usize)> {
+    let mut open = Vec::new();
+    let mut found = Vec::new();
     let mut escaped = false;
     for (offset, c) in text.char_indices().skip_while(|&(offset, _)| offset < from) {
         if core::mem::take(&mut escaped) {
@@ -46,34 +72,12 @@ fn group(text: &str, from: usize) -> Option<(&str, Vec<&str>, &str)> {
         }
         match c {
             '\\' => escaped = true,
-            '{' => {
-                if depth == 0 {
-                    open = Some(offset);
-                    starts.push(offset.saturating_add(1));
-                }
-                depth = depth.saturating_add(1);
-            }
-            ',' if depth == 1 => {
-                choices.push(text.get(*starts.last()?..offset)?);
-                starts.push(offset.saturating_add(1));
-            }
-            '}' if depth > 0 => {
-                depth = depth.saturating_sub(1);
-                if depth == 0 {
-                    let open = open?;
-                    choices.push(text.get(*starts.last()?..offset)?);
-                    if choices == [""] {
-                        (starts, choices) = (Vec::new(), Vec::new());
-                        continue;
-                    }
-                    return Some((text.get(..open)?, choices, text.get(offset.saturating_add(1)..)?));
-                }
-            }
+            '{' => open.push(offset),
+            '}' => found.extend(open.pop().map(|open| (open, offset))),
             _ => {}
         }
     }
-    // An opening brace without a partner stands for itself; a whole group may still follow it.
-    if depth > 0 { group(text, open?.saturating_add(1)) } else { None }
+    found
 }
 
 /// Whether any of `*`, `?` and `[` stands there unescaped.
@@ -204,7 +208,70 @@ fn set(pattern: &[u8], byte: u8) -> Option<(bool, &[u8])> {
     }
 }
 
-/// The name of a file for messages and [`super::Diagnostics::files`].
+/// The name of a file for messages and [`super::Diagnostics::files`]: one line, whatever it is called.
 pub(super) fn shown(path: &Path) -> String {
-    OsStr::to_string_lossy(path.as_os_str()).into_owned()
+    let name = path.as_os_str().to_string_lossy();
+    name.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards_match_as_in_a_shell() {
+        for (pattern, name, expected) in [
+            ("*", "a", true),
+            ("*", ".a", false),
+            (".*", ".a", true),
+            ("a*c", "abbc", true),
+            ("a*c", "abb", false),
+            ("*a*b*", "xaxbx", true),
+            ("?", "", false),
+            ("a?c", "abc", true),
+            ("[ab]x", "bx", true),
+            ("[a-c]", "b", true),
+            ("[!a-c]", "b", false),
+            ("[^a]", "b", true),
+            ("[]]", "]", true),
+            ("[a-]", "-", true),
+            ("[a", "[a", true),
+            ("\\*", "*", true),
+            ("\\*", "a", false),
+            ("a", "ab", false),
+            ("", "", true),
+        ] {
+            assert_eq!(matches(pattern.as_bytes(), name.as_bytes()), expected, "{pattern} {name}");
+        }
+        let (pattern, name) = ("*a".repeat(500) + "b", "a".repeat(5000));
+        assert!(!matches(pattern.as_bytes(), name.as_bytes()));
+    }
+
+    #[test]
+    fn braces_are_alternatives_in_their_order() {
+        for (pattern, expected) in [
+            ("a", &["a"][..]),
+            ("{a,b}", &["a", "b"]),
+            ("x{a,b}y{1,2}", &["xay1", "xay2", "xby1", "xby2"]),
+            ("{foo/{,cat,dog},bar}", &["foo/", "foo/cat", "foo/dog", "bar"]),
+            ("{a}", &["a"]),
+            ("{}x", &["{}x"]),
+            ("{a", &["{a"]),
+            ("{a{b,c}", &["{ab", "{ac"]),
+            ("a}", &["a}"]),
+            ("\\{a,b}", &["\\{a,b}"]),
+            ("", &[""]),
+        ] {
+            let got = alternatives(pattern);
+            assert_eq!(
+                got.as_deref().map(|all| all.iter().map(String::as_str).collect()),
+                Some(expected.to_vec()),
+                "{pattern}"
+            );
+        }
+        assert_eq!(alternatives(&"{a,b}".repeat(30)), None);
+        assert_eq!(alternatives(&"{}".repeat(30_000)).map(|all| all.len()), Some(1));
+        assert_eq!(alternatives(&("{".repeat(30_000) + &"}".repeat(30_000))), None);
+        assert_eq!(alternatives(&"{".repeat(60_000)).map(|all| all.len()), Some(1));
+    }
 }
