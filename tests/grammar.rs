@@ -3,6 +3,8 @@
 //!
 //! Where we differ on purpose, the unit tests of `config::load` say so; such text does not stand here.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -103,6 +103,7 @@ fn local(seconds: i64) -> libc::tm {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, clippy::disallowed_types)]
 mod tests {
     use super::*;
 

@@ -127,6 +127,7 @@ pub fn close_inherited_on_exec() {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, clippy::disallowed_types)]
 mod tests {
     use super::*;
 

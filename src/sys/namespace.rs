@@ -1,5 +1,7 @@
 //! For the tests beside the code: a network namespace of one's own, a thread each.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)]
+
 use std::process::{Command, Stdio};
 
 /// Runs `test` in a fresh network namespace. Without the right to make one it says so and returns.

@@ -79,6 +79,7 @@ pub(super) fn full_set() -> libc::sigset_t {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, clippy::disallowed_types)]
 mod tests {
     use super::*;
 
