@@ -1,5 +1,7 @@
 //! The thin binary: arguments -> configuration -> daemon -> exit code.
 
+use std::process::ExitCode;
+
 use holdfast::cli::{self, Command};
 use holdfast::daemon;
 use holdfast::sys::heap::CountingAllocator;
@@ -7,7 +9,7 @@ use holdfast::sys::heap::CountingAllocator;
 #[global_allocator]
 static HEAP: CountingAllocator = CountingAllocator;
 
-fn main() {
+fn main() -> ExitCode {
     let code = match cli::parse(std::env::args_os().skip(1)) {
         Ok(Command::Run(options)) => daemon::run(*options),
         Ok(Command::Test(options)) => daemon::test(&options),
@@ -28,5 +30,6 @@ fn main() {
             1
         }
     };
-    std::process::exit(code);
+    // keepalived's codes all fit.
+    ExitCode::from(u8::try_from(code).unwrap_or(1))
 }
