@@ -168,7 +168,7 @@ impl Theory {
         Ok(())
     }
 
-    /// RFC 9568, section 6.4.2 (400) to (455), and keepalived's preempt_delay.
+    /// RFC 9568, section 6.4.2, and keepalived's preempt_delay.
     fn backup_hears(&mut self, now: Instant, router: &Router, priority: u8, interval: Centis) {
         let settings = router.settings();
         if priority == 0 {
@@ -242,7 +242,7 @@ fn own(router: &Router) -> Duration {
     Duration::from_nanos(nanos(router.settings().advert_interval))
 }
 
-/// RFC 9568, section 6.4.3 (675): greater, or equal from a greater address.
+/// RFC 9568, section 6.4.3: greater, or equal from a greater address.
 fn wins(source: IpAddr, priority: u8, router: &Router) -> bool {
     let order = |ip: IpAddr| match ip {
         IpAddr::V4(ip) => u128::from(u32::from(ip)),
