@@ -10,6 +10,7 @@ mod announcing;
 pub mod dump;
 pub mod interfaces;
 mod kernel;
+mod options;
 pub mod plan;
 mod reload;
 pub mod scripts;
@@ -27,7 +28,6 @@ use mio::{Events, Interest, Poll, Token};
 use self::dump::Files;
 use self::kernel::Kernel;
 use self::world::World;
-use crate::cli::Options;
 use crate::proto::node;
 use crate::sys::receive_batch::ReceiveBatch;
 use crate::sys::service_manager::ServiceManager;
@@ -36,6 +36,7 @@ use crate::sys::timer::Timer;
 use crate::sys::{clock, heap};
 use crate::time::{Duration, Instant};
 
+pub use options::{DEFAULT_CONFIG, Facility, Options};
 pub use start::{run, test};
 
 const TIMER: Token = Token(0);

@@ -89,7 +89,7 @@ impl<'p> World<'p> {
             flights: BinaryHeap::new(),
             flown: 0,
             last_arrival: Default::default(),
-            rng: Rng::new(plan.seed ^ 0x5eed_0f_c4a05),
+            rng: Rng::new(plan.seed ^ 0x5eed_0fc4_a057),
             trace: trace.then(Vec::new),
         }
     }
