@@ -184,7 +184,9 @@ impl Daemon {
     fn is_finished(&self, now: Instant) -> bool {
         let Some(since) = self.stopping else { return false };
         let waited = now.since(since);
-        let kernel_done = self.world.is_quiet() && !self.kernel.is_busy() || waited > LAST_ANSWERS;
+        // While all is read anew nothing is known of what is still there.
+        let kernel_idle = !self.kernel.is_busy() && !self.kernel.is_resyncing();
+        let kernel_done = self.world.is_quiet() && kernel_idle || waited > LAST_ANSWERS;
         let scripts_done = self.world.scripts.all_told() || waited >= STOP_PATIENCE;
         kernel_done && scripts_done
     }
