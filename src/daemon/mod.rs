@@ -112,6 +112,7 @@ impl Daemon {
             }
             self.arm();
         }
+        self.world.scripts.hurry();
         heap::unseal();
         log::info!("Stopped Holdfast v{}", env!("CARGO_PKG_VERSION"));
     }
