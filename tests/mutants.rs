@@ -54,7 +54,13 @@ const MUTANTS: &[Mutant] = &[
         "base.span().scaled(256 - u32::from(priority), 256)",
         "Duration::from_secs(base.span().scaled(256 - u32::from(priority), 256).as_secs())",
     ),
-    mutant(Simulator, "version 2 skew of the interval", SETTINGS, "Version::V2 => Centis::SECOND,", "Version::V2 => active_interval,"),
+    mutant(
+        Simulator,
+        "version 2 skew of the interval",
+        SETTINGS,
+        "Version::V2 => Centis::SECOND,",
+        "Version::V2 => active_interval,",
+    ),
     mutant(
         Simulator,
         "one advert missed too few",
@@ -64,8 +70,20 @@ const MUTANTS: &[Mutant] = &[
     ),
     mutant(Simulator, "nopreempt ignored", ROUTER, "self.settings.preempt || self.priority == OWNER", "true"),
     mutant(Simulator, "never preempts", ROUTER, "self.settings.preempt || self.priority == OWNER", "false"),
-    mutant(Table, "an owner may be told not to preempt", ROUTER, "self.settings.preempt || self.priority == OWNER", "self.settings.preempt"),
-    mutant(Simulator, "preempt_delay ignored", ROUTER, "if delay.is_zero() || self.priority == OWNER {", "if !delay.is_zero() || true {"),
+    mutant(
+        Table,
+        "an owner may be told not to preempt",
+        ROUTER,
+        "self.settings.preempt || self.priority == OWNER",
+        "self.settings.preempt",
+    ),
+    mutant(
+        Simulator,
+        "preempt_delay ignored",
+        ROUTER,
+        "if delay.is_zero() || self.priority == OWNER {",
+        "if !delay.is_zero() || true {",
+    ),
     mutant(
         Simulator,
         "preempt_delay anew with each advert",
@@ -80,9 +98,21 @@ const MUTANTS: &[Mutant] = &[
         "if advert.priority == LEAVING {\n            outbox.push(",
         "if advert.priority == LEAVING && now == Instant::ZERO {\n            outbox.push(",
     ),
-    mutant(Simulator, "equal counts as lower in Backup", ROUTER, "advert.priority < self.priority", "advert.priority <= self.priority"),
+    mutant(
+        Simulator,
+        "equal counts as lower in Backup",
+        ROUTER,
+        "advert.priority < self.priority",
+        "advert.priority <= self.priority",
+    ),
     mutant(Simulator, "ties won by the lower address", ROUTER, "source > own)", "source < own)"),
-    mutant(Simulator, "ties won by whoever speaks", ROUTER, "self.source.is_some_and(|own| source > own)", "self.source.is_some()"),
+    mutant(
+        Simulator,
+        "ties won by whoever speaks",
+        ROUTER,
+        "self.source.is_some_and(|own| source > own)",
+        "self.source.is_some()",
+    ),
     mutant(
         Simulator,
         "addresses kept when yielding",
@@ -90,7 +120,13 @@ const MUTANTS: &[Mutant] = &[
         "self.listen(now);\n        outbox.push(Action::Release);",
         "self.listen(now);",
     ),
-    mutant(Simulator, "addresses kept in a fault", ROUTER, "count(&mut self.stats.released_master);\n        outbox.push(Action::Release);\n        self.enter", "self.enter"),
+    mutant(
+        Simulator,
+        "addresses kept in a fault",
+        ROUTER,
+        "count(&mut self.stats.released_master);\n        outbox.push(Action::Release);\n        self.enter",
+        "self.enter",
+    ),
     mutant(
         Simulator,
         "timer not restarted by adverts",
@@ -148,7 +184,13 @@ const MUTANTS: &[Mutant] = &[
         "if late > interval && !backup.listening_again {",
         "if late > interval.times(1000) && !backup.listening_again {",
     ),
-    mutant(Table, "always late never takes over", ROUTER, "if late > interval && !backup.listening_again {", "if late > interval {"),
+    mutant(
+        Table,
+        "always late never takes over",
+        ROUTER,
+        "if late > interval && !backup.listening_again {",
+        "if late > interval {",
+    ),
     mutant(
         Simulator,
         "a master that slept goes on",
@@ -163,8 +205,20 @@ const MUTANTS: &[Mutant] = &[
         "let listened = backup.down_at.max(now + self.active_down_interval());",
         "let listened = backup.down_at;",
     ),
-    mutant(Table, "rivals are not answered", ROUTER, "        self.advertise(ours, outbox);\n        let announce", "        let announce"),
-    mutant(Table, "a flood is answered by a flood", ROUTER, "let may = now >= active.may_answer_at;", "let may = true;"),
+    mutant(
+        Table,
+        "rivals are not answered",
+        ROUTER,
+        "        self.advertise(ours, outbox);\n        let announce",
+        "        let announce",
+    ),
+    mutant(
+        Table,
+        "a flood is answered by a flood",
+        ROUTER,
+        "let may = now >= active.may_answer_at;",
+        "let may = true;",
+    ),
     mutant(
         Simulator,
         "a reload starts the timer again",
@@ -172,10 +226,34 @@ const MUTANTS: &[Mutant] = &[
         "backup.down_at = backup.down_at + down - old.active_down_interval();",
         "backup.down_at = now + down;",
     ),
-    mutant(Simulator, "a reload forgets weights", ROUTER, "let priority = resumed_priority(&settings, old);", "let priority = settings.priority;"),
-    mutant(Simulator, "a sync group does not go up together", NODE, "Some(Pull::Up) => Some(vrrp::Input::Promote),", "Some(Pull::Up) => None,"),
-    mutant(Simulator, "a sync group does not go down together", NODE, "Some(Pull::Down) => Some(vrrp::Input::Yield),", "Some(Pull::Down) => None,"),
-    mutant(Simulator, "one fault is not all members'", NODE, ".max().unwrap_or(Fitness::Fit)", ".min().unwrap_or(Fitness::Fit)"),
+    mutant(
+        Simulator,
+        "a reload forgets weights",
+        ROUTER,
+        "let priority = resumed_priority(&settings, old);",
+        "let priority = settings.priority;",
+    ),
+    mutant(
+        Simulator,
+        "a sync group does not go up together",
+        NODE,
+        "Some(Pull::Up) => Some(vrrp::Input::Promote),",
+        "Some(Pull::Up) => None,",
+    ),
+    mutant(
+        Simulator,
+        "a sync group does not go down together",
+        NODE,
+        "Some(Pull::Down) => Some(vrrp::Input::Yield),",
+        "Some(Pull::Down) => None,",
+    ),
+    mutant(
+        Simulator,
+        "one fault is not all members'",
+        NODE,
+        ".max().unwrap_or(Fitness::Fit)",
+        ".min().unwrap_or(Fitness::Fit)",
+    ),
     mutant(
         Simulator,
         "members start before they are judged",
@@ -183,11 +261,35 @@ const MUTANTS: &[Mutant] = &[
         "self.judge_priority(now, index as u16, outbox);\n        }\n        for index in 0..self.routers.len() {",
         "self.judge_priority(now, index as u16, outbox);",
     ),
-    mutant(Simulator, "a tracker's weight is ignored", NODE, "verdict.priority(router.settings().priority)", "router.settings().priority"),
-    mutant(Table, "packets from beyond the link", RECEIVE, "None => self.is_unicast() || hops == 255,", "None => self.is_unicast() || hops > 0,"),
+    mutant(
+        Simulator,
+        "a tracker's weight is ignored",
+        NODE,
+        "verdict.priority(router.settings().priority)",
+        "router.settings().priority",
+    ),
+    mutant(
+        Table,
+        "packets from beyond the link",
+        RECEIVE,
+        "None => self.is_unicast() || hops == 255,",
+        "None => self.is_unicast() || hops > 0,",
+    ),
     mutant(Table, "our own packets", RECEIVE, "if own == Some(packet.source) {", "if own.is_none() {"),
-    mutant(Table, "version 2 with another interval", RECEIVE, "if advert.interval != self.advert_interval {", "if advert.interval == Centis(0) {"),
-    mutant(Table, "any checksum will do", "wire/vrrp/advert.rs", "sum.is_valid()", "sum.is_valid() || payload.len() > 1"),
+    mutant(
+        Table,
+        "version 2 with another interval",
+        RECEIVE,
+        "if advert.interval != self.advert_interval {",
+        "if advert.interval == Centis(0) {",
+    ),
+    mutant(
+        Table,
+        "any checksum will do",
+        "wire/vrrp/advert.rs",
+        "sum.is_valid()",
+        "sum.is_valid() || payload.len() > 1",
+    ),
 ];
 
 /// Modules that the judges need; the rest of `src` is not compiled.
@@ -250,7 +352,7 @@ fn mutate(directory: &Path, mutant: &Mutant) -> Result<(), String> {
 fn rustc(directory: &Path, arguments: &[&str]) -> Result<(), String> {
     let compiler = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(compiler)
-        .args(["--edition", "2024", "-C", "opt-level=1", "-C", "debug-assertions=on", "--cap-lints", "allow"])
+        .args(["--edition", "2024", "-C", "opt-level=0", "-C", "debug-assertions=on", "--cap-lints", "allow"])
         .args(arguments)
         .current_dir(directory)
         .output()
@@ -314,7 +416,8 @@ fn try_original(judge: Judge) -> Result<(), String> {
 #[test]
 fn every_mutant_dies() {
     let wanted = std::env::var("HOLDFAST_MUTANT").unwrap_or_default();
-    let mut errors: Vec<String> = [Simulator, Table].into_iter().filter_map(|judge| try_original(judge).err()).collect();
+    let mut errors: Vec<String> =
+        [Simulator, Table].into_iter().filter_map(|judge| try_original(judge).err()).collect();
     let queue = Mutex::new(MUTANTS.iter().filter(|mutant| mutant.name.contains(&wanted)));
     let next = || queue.lock().ok().and_then(|mut queue| queue.next());
     let work = || {

@@ -234,7 +234,8 @@ impl Bench {
                 self.give(Input::Deadline)
             }
             advert => {
-                let mut words = advert.strip_prefix("adv ").unwrap_or_else(|| panic!("no input {advert}")).splitn(2, ' ');
+                let mut words =
+                    advert.strip_prefix("adv ").unwrap_or_else(|| panic!("no input {advert}")).splitn(2, ' ');
                 let priority = words.next().and_then(|word| word.parse().ok()).expect("a priority");
                 self.hear(priority, words.next().unwrap_or("low"), kind)
             }
@@ -323,7 +324,10 @@ fn the_table_is_complete() {
             assert!(has(&|other| other == input), "no row for {state} and {input}");
         }
         for advert in adverts {
-            assert!(has(&|other| other.starts_with("adv") && other.contains(advert)), "no row for {state} and {advert}");
+            assert!(
+                has(&|other| other.starts_with("adv") && other.contains(advert)),
+                "no row for {state} and {advert}"
+            );
         }
     }
 }

@@ -46,6 +46,15 @@ pub struct HostPlan {
     pub rank: u8,
 }
 
+impl HostPlan {
+    /// What the weighted condition makes of a priority.
+    pub fn effective(&self, base: u8, condition: bool) -> u8 {
+        let good = condition != self.reverse;
+        let weight = if good == (self.weight > 0) { self.weight } else { 0 };
+        if base == OWNER { OWNER } else { (i16::from(base) + weight).clamp(1, 254) as u8 }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub seed: u64,
@@ -170,7 +179,8 @@ fn host_plans(rng: &mut Rng, count: usize, virtuals: &[Virtual], grouped: bool, 
                     settings.priority = own;
                     settings.startup_delay = startup_delay;
                     settings.preempt = preempt;
-                    settings.preempt_delay = if delayed { virtuals[index].interval.span().times(3) } else { Duration::ZERO };
+                    settings.preempt_delay =
+                        if delayed { virtuals[index].interval.span().times(3) } else { Duration::ZERO };
                     settings.addresses = addresses(&virtuals[index], index);
                     settings.peers = peers(&virtuals[index], &ranks, ranks[host]);
                     settings

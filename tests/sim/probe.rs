@@ -86,8 +86,11 @@ fn successors(world: &World<'_>, gone: usize, router: usize, how: Failure) -> Ve
         .map(|host| {
             let (settings, priority) = (&world.hosts[host].settings[router], world.hosts[host].priority(router));
             let nanos = u64::from(interval.0) * 10_000_000;
-            let after =
-                if how.is_heard() { skew(settings, priority, nanos) } else { down_interval(settings, priority, interval) };
+            let after = if how.is_heard() {
+                skew(settings, priority, nanos)
+            } else {
+                down_interval(settings, priority, interval)
+            };
             (after, host)
         })
         .collect();
@@ -155,7 +158,11 @@ fn judge(
         return Err(format!("{how:?}: taken over after {took} s, sooner than theory allows ({soonest} s)"));
     }
     if clear && (held.len() != 1 || first.host != best) {
-        return Err(format!("{how:?}: {} elections, the first by host {}, not one by host {best}", held.len(), first.host));
+        return Err(format!(
+            "{how:?}: {} elections, the first by host {}, not one by host {best}",
+            held.len(),
+            first.host
+        ));
     }
     Ok(())
 }
@@ -195,7 +202,8 @@ fn long_pause(world: &mut World<'_>, host: usize, router: usize, rng: &mut Rng) 
     if was_master && world.hosts[host].is_active(router) {
         return Err(format!("host {host} stood still for {span} s and is still master"));
     }
-    let others = (0..world.hosts.len()).any(|other| other != host && connected(world, host, other) && world.hosts[other].is_fit(router));
+    let others = (0..world.hosts.len())
+        .any(|other| other != host && connected(world, host, other) && world.hosts[other].is_fit(router));
     world.run_until(world.now + interval.plus(world.plan.delay.1).plus(world.plan.jitter))?;
     let healthy = others && world.plan.uniform && !was_master;
     if healthy {
@@ -212,7 +220,8 @@ fn weight(world: &mut World<'_>, host: usize) -> Check {
     let elections = world.elections.len();
     let value = !world.hosts[host].truth[WEIGHTED];
     world.set(host, WEIGHTED, value)?;
-    let contested = (0..world.plan.virtuals.len()).any(|router| (0..world.hosts.len()).any(|one| would_preempt(world, one, router)));
+    let contested = (0..world.plan.virtuals.len())
+        .any(|router| (0..world.hosts.len()).any(|one| would_preempt(world, one, router)));
     let interval = longest_interval(world);
     let down = |world: &World<'_>| {
         let all = world.hosts.iter().flat_map(|host| &host.settings);

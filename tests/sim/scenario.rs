@@ -42,9 +42,8 @@ fn acts(world: &mut World<'_>) -> Check {
 
 fn start(world: &mut World<'_>, rng: &mut Rng) -> Check {
     let stagger = world.plan.stagger.as_nanos();
-    let mut starts: Vec<(Instant, usize)> = (0..world.hosts.len())
-        .map(|host| (world.now + Duration::from_nanos(rng.below(stagger + 1)), host))
-        .collect();
+    let mut starts: Vec<(Instant, usize)> =
+        (0..world.hosts.len()).map(|host| (world.now + Duration::from_nanos(rng.below(stagger + 1)), host)).collect();
     starts.sort();
     for (at, host) in starts {
         world.run_until(at)?;
@@ -209,7 +208,8 @@ fn one_right_master(world: &World<'_>, host: usize, router: usize) -> Check {
         return Err(format!("masters beside host {host}: {masters:?}"));
     };
     let (ours, theirs) = (world.hosts[host].priority(router), world.hosts[master].priority(router));
-    let preempts = |router: usize| world.hosts[host].settings[router].preempt || world.hosts[host].priority(router) == OWNER;
+    let preempts =
+        |router: usize| world.hosts[host].settings[router].preempt || world.hosts[host].priority(router) == OWNER;
     if ours > theirs && preempts(router) {
         return Err(format!("host {host} ({ours}) preempts, but host {master} ({theirs}) is master"));
     }

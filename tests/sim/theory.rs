@@ -218,7 +218,8 @@ impl Theory {
 
     /// RFC 9568, section 6.4.3: the only reasons to cease being master and go on listening.
     fn left(&mut self, now: Instant, router: &Router, given: Given, slept: bool) -> Result<(), String> {
-        let late = now.since(self.advert_at) > down(router.settings(), router.priority(), nanos(router.settings().advert_interval));
+        let late = now.since(self.advert_at)
+            > down(router.settings(), router.priority(), nanos(router.settings().advert_interval));
         match given {
             Given::Slept => self.listen(now, router),
             Given::Deadline if slept && late => self.listen(now, router),
