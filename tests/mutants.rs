@@ -247,6 +247,15 @@ const MUTANTS: &[Mutant] = &[
         "Some(Pull::Down) => Some(vrrp::Input::Yield),",
         "Some(Pull::Down) => None,",
     ),
+    mutant(Simulator, "routers joined by a reload stay torn", NODE, "self.join_groups();", ""),
+    mutant(
+        Simulator,
+        "a reload puts off periodic announcements",
+        ROUTER,
+        "if refresh != old.settings.announce.refresh {",
+        "if !refresh.is_zero() {",
+    ),
+    mutant(Simulator, "group state not told", NODE, "outbox.push(Output::Group(index as u16, state));", ""),
     mutant(
         Simulator,
         "one fault is not all members'",
