@@ -496,7 +496,8 @@ impl<'p> World<'p> {
     /// Changes what is true of a host, and tells it.
     pub fn set(&mut self, index: usize, condition: usize, value: bool) -> Check {
         if self.hosts[index].truth[condition] != value {
-            self.note(format_args!("host {index} condition {condition} is {value}"));
+            let name = ["link 0", "link 1", "link 2", "check script", "weighted condition"][condition];
+            self.note(format_args!("host {index} {name} is {}", if value { "good" } else { "bad" }));
             self.hosts[index].truth[condition] = value;
         }
         self.tell(index)
