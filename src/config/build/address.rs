@@ -16,7 +16,7 @@ const LABEL: usize = 15;
 /// `virtual_ipaddress { ... }`
 pub fn virtual_ipaddress(site: &mut Site<'_>, draft: &mut Draft, statement: &Statement) {
     for line in statement.block.iter().flat_map(|block| &block.statements) {
-        let Some(address) = read(site, draft, line) else { continue };
+        let Some(address) = read(site, draft.instance.interface.as_deref(), line) else { continue };
         let Some(word) = line.words.first() else { continue };
         let family = family(address.ip);
         match draft.family {
@@ -39,7 +39,7 @@ pub fn virtual_ipaddress(site: &mut Site<'_>, draft: &mut Draft, statement: &Sta
 /// `virtual_ipaddress_excluded { ... }`
 pub fn virtual_ipaddress_excluded(site: &mut Site<'_>, draft: &mut Draft, statement: &Statement) {
     for line in statement.block.iter().flat_map(|block| &block.statements) {
-        let Some(address) = read(site, draft, line) else { continue };
+        let Some(address) = read(site, draft.instance.interface.as_deref(), line) else { continue };
         let Some(word) = line.words.first() else { continue };
         if !taken(site, draft, &address, word) {
             draft.instance.excluded.push(address);
@@ -63,7 +63,7 @@ fn taken(site: &mut Site<'_>, draft: &Draft, address: &Address, word: &Word) -> 
 }
 
 /// `ADDRESS[/PREFIX] [OPTION ...]`. None: no address, that has been said.
-fn read(site: &mut Site<'_>, draft: &Draft, line: &Statement) -> Option<Address> {
+pub fn read(site: &mut Site<'_>, interface: Option<&str>, line: &Statement) -> Option<Address> {
     let word = line.words.first()?;
     // `dev` or another option may come first in other tools' lines; here the address does.
     let Some((ip, prefix)) = address(&word.text) else {
@@ -101,9 +101,9 @@ fn read(site: &mut Site<'_>, draft: &Draft, line: &Statement) -> Option<Address>
             break;
         }
     }
-    let device = address.device.as_ref().or(draft.instance.interface.as_ref());
+    let device = address.device.as_deref().or(interface);
     if let (Some(label), Some(device)) = (&address.label, device) {
-        if !label.starts_with(device.as_str()) {
+        if !label.starts_with(device) {
             site.note(word.at, format!("label {label} does not begin with {device}: older tools will not show it"));
         }
     }

@@ -39,6 +39,7 @@ pub fn instance(site: &mut Site<'_>, mut draft: Draft) -> Option<Instance> {
     authentication(site, &mut draft);
     addresses(site, &mut draft);
     own_interface(site, &mut draft);
+    vmac(site, &mut draft);
     let announce = &mut draft.instance.announce;
     announce.lower_prio_delay = draft.lower_prio_delay.or(site.global.lower_prio_delay).unwrap_or(announce.delay);
     announce.lower_prio_repeat = draft.lower_prio_repeat.or(site.global.lower_prio_repeat).unwrap_or(announce.repeat);
@@ -47,6 +48,10 @@ pub fn instance(site: &mut Site<'_>, mut draft: Draft) -> Option<Instance> {
 
 fn say(site: &mut Site<'_>, draft: &Draft, place: Option<Position>, text: &str) {
     site.error(place.unwrap_or(draft.instance.at), format!("vrrp_instance {}: {text}", draft.instance.name));
+}
+
+fn note(site: &mut Site<'_>, draft: &Draft, place: Option<Position>, text: &str) {
+    site.note(place.unwrap_or(draft.instance.at), format!("vrrp_instance {}: {text}", draft.instance.name));
 }
 
 fn unicast(site: &mut Site<'_>, draft: &mut Draft) {
@@ -74,7 +79,7 @@ fn version(site: &mut Site<'_>, draft: &mut Draft) {
     draft.instance.version = draft.version.unwrap_or(site.global.version);
     if draft.instance.family == Family::V6 {
         if draft.version == Some(Version::V2) {
-            say(site, draft, draft.places.version, "IPv6 has no version 2; version 3 is used");
+            note(site, draft, draft.places.version, "IPv6 has no version 2; version 3 is used");
         }
         draft.instance.version = Version::V3;
     }
@@ -95,18 +100,10 @@ fn mcast_group(site: &mut Site<'_>, draft: &mut Draft) {
 
 fn priority(site: &mut Site<'_>, draft: &mut Draft) {
     draft.instance.priority = draft.priority.unwrap_or(if draft.instance.starts_active { 255 } else { 100 });
-    // An address owner is MASTER whenever it can.
     if draft.instance.priority == 255 && !draft.instance.starts_active {
-        if draft.nopreempt {
-            return;
-        }
-        say(
-            site,
-            draft,
-            draft.places.priority,
-            "priority 255 is for the address owner, whose state is MASTER; write state MASTER, or a lower priority",
-        );
-        draft.instance.starts_active = true;
+        let text =
+            "priority 255 is the address owner's, whose state is MASTER: write state MASTER, or a lower priority";
+        note(site, draft, draft.places.priority, text);
     }
 }
 
@@ -190,7 +187,8 @@ fn capacity(family: Family) -> usize {
     match family {
         // IPv4 header, VRRP header, authentication data
         Family::V4 => ((MTU - 20 - 8 - 8) / 4).min(COUNT),
-        Family::V6 => ((MTU - 40 - 8) / 16).min(COUNT),
+        // One less than would fit: keepalived stops there, and both sides must list the same.
+        Family::V6 => ((MTU - 40 - 8) / 16).min(COUNT) - 1,
     }
 }
 
@@ -228,6 +226,16 @@ fn own_interface(site: &mut Site<'_>, draft: &mut Draft) {
     if draft.instance.track_interfaces.len() != before {
         let text = format!("track_interface {own} is its own interface, which counts anyway; it is ignored");
         say(site, draft, draft.places.track_interface, &text);
+    }
+}
+
+fn vmac(site: &mut Site<'_>, draft: &mut Draft) {
+    if draft.vmac && draft.instance.promote_secondaries {
+        say(site, draft, None, "promote_secondaries is always set on a virtual MAC interface; it is ignored");
+        draft.instance.promote_secondaries = false;
+    }
+    if draft.vmac_xmit_base && !draft.vmac {
+        say(site, draft, None, "vmac_xmit_base has no meaning without use_vmac; it is ignored");
     }
 }
 

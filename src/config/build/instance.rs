@@ -40,6 +40,10 @@ pub struct Draft {
     pub auth_pass: Option<[u8; 8]>,
     /// A keyword that only unicast has, if one was written.
     pub unicast_word: Option<&'static str>,
+    /// `use_vmac` or `use_ipvlan`.
+    pub vmac: bool,
+    /// `vmac_xmit_base`.
+    pub vmac_xmit_base: bool,
     /// `unicast_ttl` if written.
     pub unicast_ttl: Option<u8>,
     /// Where the values stand that are judged at the end.
@@ -94,6 +98,8 @@ impl Draft {
             auth_type: None,
             auth_pass: None,
             unicast_word: None,
+            vmac: false,
+            vmac_xmit_base: false,
             unicast_ttl: None,
             places: Places::default(),
         }
@@ -217,9 +223,10 @@ pub mod read {
     use crate::config::build::address::family;
     use crate::config::build::command::{notify, quote};
     use crate::config::build::global::read::packets;
+    use crate::config::keywords::Value;
     use crate::config::keywords::instance::AUTHENTICATION;
-    use crate::config::keywords::value::number;
-    use crate::config::model::Peer;
+    use crate::config::keywords::value::{flag, number};
+    use crate::config::model::{Family, Peer};
     use crate::config::print::{Printer, program};
     use crate::config::syntax::{Statement, Word};
 
@@ -412,6 +419,43 @@ pub mod read {
         let mut pass = [0; 8];
         pass.iter_mut().zip(bytes).for_each(|(slot, byte)| *slot = *byte);
         draft.auth_pass = Some(pass);
+    }
+
+    /// `native_ipv6`
+    pub fn native_ipv6(site: &mut Site<'_>, draft: &mut Draft, statement: &Statement) {
+        if *draft.family.get_or_insert(Family::V6) == Family::V4 {
+            site.error(site.at(statement), "native_ipv6 in an instance with IPv4 addresses; it is ignored");
+        }
+    }
+
+    /// `use_vmac ...` and `use_ipvlan ...`
+    pub fn use_vmac(_: &mut Site<'_>, draft: &mut Draft, _: &Statement) {
+        draft.vmac = true;
+    }
+
+    /// `check_unicast_src [BOOL]`
+    pub fn check_unicast_src(site: &mut Site<'_>, draft: &mut Draft, statement: &Statement) {
+        draft.unicast_word = Some("check_unicast_src");
+        match statement.words.get(1).map(|word| (word, flag(&word.text))) {
+            None => draft.instance.check_unicast_src = true,
+            Some((_, Some(on))) => draft.instance.check_unicast_src = on,
+            Some((word, None)) => site.error(word.at, format!("'{}' is neither on nor off", word.text)),
+        }
+    }
+
+    /// Prints it.
+    pub fn show_check_unicast_src(draft: &Draft, default: &Draft, printer: &mut Printer) {
+        if draft.instance.check_unicast_src != default.instance.check_unicast_src {
+            printer.line(format_args!("check_unicast_src {}", Value::Flag(draft.instance.check_unicast_src)));
+        }
+    }
+
+    /// `old_unicast_checksum [never]`
+    pub fn old_unicast_checksum(site: &mut Site<'_>, draft: &mut Draft, statement: &Statement) {
+        draft.unicast_word = Some("old_unicast_checksum");
+        if let Some(word) = statement.words.get(1).filter(|word| word.text != "never") {
+            site.error(word.at, format!("old_unicast_checksum: '{}' is not never", word.text));
+        }
     }
 
     /// `accept`

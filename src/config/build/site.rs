@@ -39,6 +39,12 @@ pub struct Site<'a> {
     pub scripts: Vec<Known>,
     /// The names of the instances read so far, used or not.
     pub instances: Vec<String>,
+    /// The files, processes and BFD sessions that can be tracked, by the keyword that does it.
+    pub trackers: Vec<(&'static str, String)>,
+    /// An interface is missing: keepalived judges no further then.
+    missing_interface: bool,
+    /// Inside a block without effect, of which enough has been said.
+    inside: u32,
     /// A program to run was found.
     pub programs: bool,
     noted: BTreeSet<String>,
@@ -56,6 +62,9 @@ impl<'a> Site<'a> {
             script_user: Some(User::default()),
             scripts: Vec::new(),
             instances: Vec::new(),
+            trackers: Vec::new(),
+            missing_interface: false,
+            inside: 0,
             programs: false,
             noted: BTreeSet::new(),
         }
@@ -134,7 +143,12 @@ impl<'a> Site<'a> {
             return;
         }
         match &keyword.put {
-            Put::Own(read, _) => read(self, target, statement),
+            Put::Own(read, _) => {
+                let inside = u32::from(keyword.row.status == Status::NotYet);
+                self.inside += inside;
+                read(self, target, statement);
+                self.inside -= inside;
+            }
             Put::Field(put, _) => {
                 if let Some(value) = self.value(&keyword.row, statement) {
                     put(target, value);
@@ -157,8 +171,12 @@ impl<'a> Site<'a> {
         let name = row.name;
         match row.status {
             Status::Built => {}
+            Status::NotYet | Status::Accepted(_) | Status::Older(_) if self.inside > 0 => {}
             Status::NotYet => self.note_once(at, name, format!("{name} is read, but has no effect yet")),
             Status::Accepted(why) => self.note_once(at, name, format!("{name} has no effect: {why}")),
+            Status::Older(of) => {
+                self.note_once(at, name, format!("{name} is an old name of {of}, which has no effect yet"))
+            }
             Status::Deprecated(of) => self.error(at, format!("{name} is an old name: write {of}")),
             Status::Refused(why) => {
                 self.error(at, format!("{name} is ignored: {why}"));
@@ -209,7 +227,9 @@ impl<'a> Site<'a> {
             (Takes::OptionalNumber(..), None) => return Some(Value::Unset),
             (Takes::Script, _) => return self.script(row, statement).map(Value::Program),
             (Takes::Block(rows, ..), _) => {
+                self.inside += 1;
                 self.own_block(rows, &mut (), statement, row.name);
+                self.inside -= 1;
                 return None;
             }
             (Takes::Lines | Takes::Own(_), _) | (_, None) => return None,
@@ -278,16 +298,18 @@ impl<'a> Site<'a> {
             "{what}: there is no interface '{}' now{hint}; if it will come later, set dynamic_interfaces in global_defs",
             word.text
         );
+        self.missing_interface = true;
         self.error(word.at, text);
     }
 
     /// What can only be said at the end.
     pub fn finish(&mut self) {
-        if self.programs && !self.global.script_security {
-            self.security(
-                None,
-                "scripts are run without script security: set enable_script_security and script_user in global_defs",
-            );
+        if !self.programs || self.global.script_security {
+            return;
         }
+        let text = "scripts are run without script security: set enable_script_security and script_user in global_defs";
+        // keepalived does not come as far as this when an interface is missing.
+        let severity = if self.missing_interface { Severity::Note } else { Severity::Security };
+        self.out.add(severity, None, text);
     }
 }

@@ -3,6 +3,7 @@
 use super::{ANY, Keyword, Put, SECOND, Takes, at};
 use crate::config::build::address;
 use crate::config::build::instance::{Draft, read};
+use crate::config::build::routes;
 use crate::config::build::tracks;
 use Takes::{Address, Flag, Interface, Lines, Nothing, Number, Script, Seconds, Word, Words};
 
@@ -18,7 +19,7 @@ pub static INSTANCE: &[Row] = &[
     Row::new("priority", Number(1, 255), at!(priority), "who wins; 255 owns the addresses (100)"),
     Row::new("state", Word, Put::Own(read::state, read::show_state), "MASTER or BACKUP, what it expects to become"),
     Row::new("version", Number(2, 3), at!(version), "VRRP version; IPv6 is always 3"),
-    Row::deprecated("native_ipv6", Nothing, Put::Nowhere, "nothing: the addresses tell the family"),
+    Row::new("native_ipv6", Nothing, Put::Own(read::native_ipv6, read::show_nothing), "IPv6, which the addresses tell anyway"),
     Row::new("advert_int", Seconds(10_000, 255 * SECOND), at!(advert_int), "seconds between adverts (1)"),
     Row::new("virtual_ipaddress", Lines, Put::Own(address::virtual_ipaddress, address::show_virtual), "addresses, in the adverts"),
     Row::new("virtual_ipaddress_excluded", Lines, Put::Own(address::virtual_ipaddress_excluded, address::show_excluded), "addresses, not in the adverts"),
@@ -32,14 +33,14 @@ pub static INSTANCE: &[Row] = &[
     Row::new("track_src_ip", Nothing, at!(instance.track_source), "FAULT while the source address is missing"),
     Row::new("unicast_peer", Lines, Put::Own(read::unicast_peer, read::show_unicast_peer), "addresses adverts are sent to, instead of multicast"),
     Row::new("unicast_ttl", Number(0, 255), Put::Own(read::unicast_ttl, read::show_unicast_ttl), "time to live of unicast adverts (255)"),
-    Row::new("check_unicast_src", Flag, at!(instance.check_unicast_src), "refuse unicast adverts from strangers"),
+    Row::new("check_unicast_src", Flag, Put::Own(read::check_unicast_src, read::show_check_unicast_src), "refuse unicast adverts from strangers"),
     Row::new("unicast_fault_no_peer", Flag, at!(instance.fault_without_peer), "FAULT while there is no peer"),
-    Row::accepted("old_unicast_checksum", Words(0, 1), "both forms of the checksum are always understood", "checksum of keepalived up to 1.3.6"),
+    Row::new("old_unicast_checksum", Words(0, 1), Put::Own(read::old_unicast_checksum, read::show_nothing), "no effect, both forms are always understood: checksum of keepalived up to 1.3.6"),
     Row::new("track_interface", Lines, Put::Own(tracks::instance_interfaces, tracks::show_instance_interfaces), "interfaces whose state counts"),
     Row::new("track_script", Lines, Put::Own(tracks::instance_scripts, tracks::show_instance_scripts), "scripts whose result counts"),
-    Row::not_yet("track_file", Lines, "files whose content counts"),
-    Row::not_yet("track_process", Lines, "processes that count"),
-    Row::not_yet("track_bfd", Lines, "BFD sessions that count"),
+    Row::kept("track_file", Lines, Put::Own(routes::trackers, read::show_nothing), "files whose content counts"),
+    Row::kept("track_process", Lines, Put::Own(routes::trackers, read::show_nothing), "processes that count"),
+    Row::kept("track_bfd", Lines, Put::Own(routes::trackers, read::show_nothing), "BFD sessions that count"),
     Row::new("dont_track_primary", Flag, at!(instance.dont_track_primary), "its own interface down is no FAULT"),
     Row::new("authentication", Takes::Own("authentication"), Put::Own(read::authentication, read::show_authentication), "password of version 2"),
     Row::not_yet("auth_hmac", Takes::Block(AUTH_HMAC, 0, 0), "signed adverts"),
@@ -60,16 +61,16 @@ pub static INSTANCE: &[Row] = &[
     Row::new("lower_prio_no_advert", Flag, at!(instance.lower_prio_no_advert), "do not answer an advert of lower priority at once"),
     Row::new("higher_prio_send_advert", Flag, at!(instance.higher_prio_send_advert), "answer an advert of higher priority before yielding"),
     Row::new("down_timer_adverts", Number(1, 100), at!(instance.down_timer_adverts), "adverts missed until a backup takes over"),
-    Row::new("kernel_rx_buf_size", Number(1, ANY), at!(instance.rx_buffer), "bytes of the receive buffer"),
+    Row::new("kernel_rx_buf_size", Number(0, ANY), at!(instance.rx_buffer), "bytes of the receive buffer"),
     Row::not_yet("timer_expired_backup", Words(0, 1), "back to BACKUP when its timer ran late"),
     Row::not_yet("thread_timer_expired", Words(0, 1), "another name of timer_expired_backup"),
-    Row::not_yet("use_vmac", Words(0, 8), "virtual MAC address"),
+    Row::kept("use_vmac", Words(0, 8), Put::Own(read::use_vmac, read::show_nothing), "virtual MAC address"),
     Row::not_yet("use_vmac_addr", Nothing, "virtual MAC address for each address's interface"),
-    Row::not_yet("vmac_xmit_base", Nothing, "adverts leave by the interface below"),
-    Row::not_yet("use_ipvlan", Words(0, 8), "ipvlan interface"),
+    Row::kept("vmac_xmit_base", Nothing, at!(vmac_xmit_base), "adverts leave by the interface below"),
+    Row::kept("use_ipvlan", Words(0, 8), Put::Own(read::use_vmac, read::show_nothing), "ipvlan interface"),
     Row::not_yet("vrf", Word, "VRF of the virtual MAC interface"),
-    Row::not_yet("virtual_routes", Lines, "routes while it is MASTER"),
-    Row::not_yet("virtual_rules", Lines, "rules while it is MASTER"),
+    Row::kept("virtual_routes", Lines, Put::Own(routes::routes, read::show_nothing), "routes while it is MASTER"),
+    Row::kept("virtual_rules", Lines, Put::Own(routes::rules, read::show_nothing), "rules while it is MASTER"),
     Row::new("promote_secondaries", Flag, at!(instance.promote_secondaries), "removing an address keeps others of its network"),
     Row::new("notify_master", Script, at!(instance.notify.master), "run when it becomes MASTER"),
     Row::new("notify_backup", Script, at!(instance.notify.backup), "run when it becomes BACKUP"),
@@ -80,7 +81,7 @@ pub static INSTANCE: &[Row] = &[
     Row::new("notify_master_rx_lower_pri", Script, at!(instance.notify.master_rx_lower_pri), "run when a MASTER hears one of lower priority"),
     Row::kept("notify_priority_changes", Flag, at!(instance.notify_priority_changes), "a FIFO line for each change of priority"),
     Row::kept("smtp_alert", Flag, at!(instance.smtp_alert), "mail for each change of state"),
-    Row::accepted("debug", Words(0, 1), "it has no effect in keepalived either", "level of debugging"),
+    Row::accepted("debug", Number(0, 4), "it has no effect in keepalived either", "level of debugging"),
     Row::deprecated("linkbeat_use_polling", Nothing, Put::Nowhere, "linkbeat_interfaces"),
     Row::deprecated("lvs_sync_daemon_interface", Words(1, 8), Put::Nowhere, "lvs_sync_daemon in global_defs"),
 ];

@@ -67,6 +67,8 @@ pub enum Status {
     Accepted(&'static str),
     /// An older name of another keyword; it works, and keepalived objects to it.
     Deprecated(&'static str),
+    /// An older name of another keyword, which nobody objects to.
+    Older(&'static str),
     /// keepalived refuses it as well, for this reason.
     Refused(&'static str),
 }
@@ -128,7 +130,12 @@ impl<T> Keyword<T> {
         Self { row: Row { name, takes, status: Status::Refused(why), help }, put: Put::Nowhere }
     }
 
-    /// An older name of the keyword `of`.
+    /// An older name of the keyword `of`, which has no effect yet either.
+    pub const fn older(name: &'static str, takes: Takes, of: &'static str) -> Self {
+        Self { row: Row { name, takes, status: Status::Older(of), help: "the older name" }, put: Put::Nowhere }
+    }
+
+    /// An older name of the keyword `of`; keepalived objects to it.
     pub const fn deprecated(name: &'static str, takes: Takes, put: Put<T>, of: &'static str) -> Self {
         Self { row: Row { name, takes, status: Status::Deprecated(of), help: "the older name" }, put }
     }

@@ -57,7 +57,7 @@ pub fn markdown_table() -> String {
                 Status::Built => String::from("yes"),
                 Status::NotYet => String::from("not yet"),
                 Status::Accepted(why) => format!("none: {why}"),
-                Status::Deprecated(of) => format!("older name of {of}"),
+                Status::Deprecated(of) | Status::Older(of) => format!("older name of {of}"),
                 Status::Refused(why) => format!("refused: {why}"),
             };
             let takes = row.takes.to_string().replace('|', "\\|");
