@@ -10,8 +10,8 @@ use crate::config::print::Printer;
 use crate::config::syntax::{Statement, Word};
 use crate::time::Duration;
 
-/// A label is an interface's name to the kernel: IFNAMSIZ without its NUL.
-const LABEL: usize = 15;
+/// The longest name of an interface, or label of an address: IFNAMSIZ without its NUL.
+pub const IFNAME: usize = 15;
 
 /// `virtual_ipaddress { ... }`
 pub fn virtual_ipaddress(site: &mut Site<'_>, draft: &mut Draft, statement: &Statement) {
@@ -175,8 +175,8 @@ fn read_valued(site: &mut Site<'_>, into: &mut Address, option: &Word, value: &W
             Some(scope) => into.scope = scope,
             None => site.error(value.at, format!("'{}' is no scope: host, link, site, global or a number", value.text)),
         },
-        "label" if value.text.len() > LABEL => {
-            site.error(value.at, format!("label {} is longer than {LABEL} bytes; the address is ignored", value.text));
+        "label" if value.text.len() > IFNAME => {
+            site.error(value.at, format!("label {} is longer than {IFNAME} bytes; the address is ignored", value.text));
             return false;
         }
         "label" => into.label = Some(value.text.clone()),

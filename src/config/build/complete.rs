@@ -237,6 +237,12 @@ fn vmac(site: &mut Site<'_>, draft: &mut Draft) {
     if draft.vmac_xmit_base && !draft.vmac {
         say(site, draft, None, "vmac_xmit_base has no meaning without use_vmac; it is ignored");
     }
+    if draft.ipvlan && draft.instance.family == Family::V4 && draft.instance.source.is_none() {
+        say(site, draft, None, "use_ipvlan over IPv4 needs a source address: write mcast_src_ip");
+    }
+    if draft.vrf.is_some() && draft.instance.interface.is_some() {
+        say(site, draft, None, "vrf has no meaning together with interface; it is ignored");
+    }
 }
 
 /// `vrrp_strict`: what the RFC does not have is not done.
@@ -264,21 +270,24 @@ fn strict(site: &mut Site<'_>, draft: &mut Draft) {
     draft.instance.higher_prio_send_advert = false;
 }
 
+/// Whether an advert for one could as well be for the other.
+fn indistinguishable(one: &Instance, other: &Instance) -> bool {
+    let same = one.vrid == other.vrid && one.family == other.family && one.interface == other.interface;
+    same && match (one.peers.is_empty(), other.peers.is_empty()) {
+        (true, true) => one.mcast_group == other.mcast_group,
+        // In unicast the sender tells them apart.
+        (false, false) => {
+            one.source == other.source && one.peers.iter().any(|peer| other.peers.iter().any(|own| own.ip == peer.ip))
+        }
+        _ => false,
+    }
+}
+
 /// Two virtual routers that could not be told apart.
 pub fn instances(site: &mut Site<'_>, config: &mut Config) {
     let mut kept: Vec<Instance> = Vec::with_capacity(config.instances.len());
     for instance in config.instances.drain(..) {
-        let clash = kept.iter().find(|other| {
-            other.vrid == instance.vrid
-                && other.family == instance.family
-                && other.interface == instance.interface
-                && other.peers.is_empty() == instance.peers.is_empty()
-                && if other.peers.is_empty() {
-                    other.mcast_group == instance.mcast_group
-                } else {
-                    other.source == instance.source
-                }
-        });
+        let clash = kept.iter().find(|other| indistinguishable(other, &instance));
         match clash {
             None => kept.push(instance),
             Some(other) => site.error(

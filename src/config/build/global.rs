@@ -243,12 +243,16 @@ pub mod read {
         }
     }
 
-    /// `umask MODE`: in octal, or as names joined by `|`.
+    /// `umask MODE`: in octal, or as names such as `IWGRP` joined by `|`.
     pub fn umask(site: &mut Site<'_>, draft: &mut GlobalDraft, statement: &Statement) {
         let Some(word) = first(statement) else { return };
-        match mode(&word.text) {
+        let text: Vec<&str> = statement.words.iter().skip(1).map(|word| word.text.as_str()).collect();
+        match mode(&text.concat()) {
             Some(bits) => draft.global.umask = bits,
-            None => site.error(word.at, format!("umask: '{}' is not octal permission bits up to 777", word.text)),
+            None => site.error(
+                word.at,
+                format!("umask: '{}' is neither octal up to 777 nor names such as IWGRP | IROTH", text.join(" ")),
+            ),
         }
     }
 
@@ -256,21 +260,28 @@ pub mod read {
         if text.bytes().all(|byte| byte.is_ascii_digit()) {
             return u32::from_str_radix(text, 8).ok().filter(|bits| *bits <= 0o777);
         }
-        text.split('|').map(str::trim).try_fold(0, |bits, name| {
-            // S_IRUSR and so on: what, and for whom.
-            let what = match name.get(..4)? {
-                "S_IR" => 4,
-                "S_IW" => 2,
-                "S_IX" => 1,
+        text.split('|').try_fold(0, |bits, name| {
+            let (what, who) = if let Some(who) = name.strip_prefix("IRWX") {
+                (7, who)
+            } else {
+                let (what, who) = (name.get(..2)?, name.get(2..)?);
+                (
+                    match what {
+                        "IR" => 4,
+                        "IW" => 2,
+                        "IX" => 1,
+                        _ => return None,
+                    },
+                    who,
+                )
+            };
+            let shift = match who {
+                "USR" | "U" => 6,
+                "GRP" | "G" => 3,
+                "OTH" | "O" => 0,
                 _ => return None,
             };
-            let who = match name.get(4..)? {
-                "USR" => 6,
-                "GRP" => 3,
-                "OTH" => 0,
-                _ => return None,
-            };
-            Some(bits | (what << who))
+            Some(bits | (what << shift))
         })
     }
 

@@ -42,6 +42,10 @@ pub struct Draft {
     pub unicast_word: Option<&'static str>,
     /// `use_vmac` or `use_ipvlan`.
     pub vmac: bool,
+    /// `use_ipvlan` without an address.
+    pub ipvlan: bool,
+    /// `vrf`.
+    pub vrf: Option<String>,
     /// `vmac_xmit_base`.
     pub vmac_xmit_base: bool,
     /// `unicast_ttl` if written.
@@ -99,6 +103,8 @@ impl Draft {
             auth_pass: None,
             unicast_word: None,
             vmac: false,
+            ipvlan: false,
+            vrf: None,
             vmac_xmit_base: false,
             unicast_ttl: None,
             places: Places::default(),
@@ -220,9 +226,10 @@ pub mod read {
     use core::net::IpAddr;
 
     use super::{AuthType, Draft, Site};
-    use crate::config::build::address::family;
+    use crate::config::build::address::{IFNAME, family};
     use crate::config::build::command::{notify, quote};
     use crate::config::build::global::read::packets;
+    use crate::config::build::routes::is_address;
     use crate::config::keywords::Value;
     use crate::config::keywords::instance::AUTHENTICATION;
     use crate::config::keywords::value::{flag, number};
@@ -429,8 +436,13 @@ pub mod read {
     }
 
     /// `use_vmac ...` and `use_ipvlan ...`
-    pub fn use_vmac(_: &mut Site<'_>, draft: &mut Draft, _: &Statement) {
+    pub fn use_vmac(site: &mut Site<'_>, draft: &mut Draft, statement: &Statement) {
         draft.vmac = true;
+        let words = statement.words.get(1..).unwrap_or_default();
+        draft.ipvlan = site.head(statement) == "use_ipvlan" && !words.iter().any(|word| is_address(&word.text));
+        for word in words.iter().filter(|word| word.text.len() > IFNAME && !word.text.contains([':', '.'])) {
+            site.error(word.at, format!("'{}' is longer than the {IFNAME} bytes of an interface's name", word.text));
+        }
     }
 
     /// `check_unicast_src [BOOL]`

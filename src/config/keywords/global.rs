@@ -137,7 +137,7 @@ pub static GLOBAL: &[Row] = &[
     Row::not_yet("reload_repeat", Nothing, "reload at that time each day"),
     Row::not_yet("reload_file", Words(0, 1), "file that exists while the configuration is read"),
     Row::accepted("include_check", Words(0, 8), "a missing include is always reported", "what an include must fulfil"),
-    Row::new("umask", Word, Put::Own(read::umask, read::show_umask), "permission bits that files made must not have"),
+    Row::new("umask", Words(1, 32), Put::Own(read::umask, read::show_umask), "permission bits that files made must not have"),
     Row::accepted("process_names", Nothing, "the process keeps its name", "default names for the processes"),
     Row::accepted("process_name", Word, "the process keeps its name", "name of the parent process"),
     Row::accepted("vrrp_process_name", Word, "the process keeps its name", "name of the VRRP process"),

@@ -68,7 +68,7 @@ pub static INSTANCE: &[Row] = &[
     Row::not_yet("use_vmac_addr", Nothing, "virtual MAC address for each address's interface"),
     Row::kept("vmac_xmit_base", Nothing, at!(vmac_xmit_base), "adverts leave by the interface below"),
     Row::kept("use_ipvlan", Words(0, 8), Put::Own(read::use_vmac, read::show_nothing), "ipvlan interface"),
-    Row::not_yet("vrf", Word, "VRF of the virtual MAC interface"),
+    Row::kept("vrf", Word, at!(vrf), "VRF of the virtual MAC interface"),
     Row::kept("virtual_routes", Lines, Put::Own(routes::routes, read::show_nothing), "routes while it is MASTER"),
     Row::kept("virtual_rules", Lines, Put::Own(routes::rules, read::show_nothing), "rules while it is MASTER"),
     Row::new("promote_secondaries", Flag, at!(instance.promote_secondaries), "removing an address keeps others of its network"),
