@@ -93,7 +93,7 @@ pub fn print(config: &Config) -> String {
         });
     }
     for each in &config.groups {
-        let (value, default) = (GroupDraft::of(each, config), GroupDraft::default());
+        let (value, default) = (GroupDraft::of(each, config), GroupDraft::new(&config.global));
         printer.block(format_args!("vrrp_sync_group {}", Quoted(&each.name)), |printer| {
             printer.rows(group::SYNC_GROUP, &value, &default);
         });

@@ -25,6 +25,7 @@ pub fn virtual_server<T>(site: &mut Site<'_>, _: &mut T, statement: &Statement) 
     if servers.is_empty() {
         return site.error(at, "virtual_server without real_server; it is ignored");
     }
+    let address = kind == Kind::Address;
     match (kind, value(block, &["protocol"])) {
         (Kind::Fwmark, Some(word)) => site.error(word.at, "a fwmark has no protocol; protocol is ignored"),
         (Kind::Address, None) => {
@@ -42,10 +43,32 @@ pub fn virtual_server<T>(site: &mut Site<'_>, _: &mut T, statement: &Statement) 
     if let Some(word) = method.filter(|word| !matches!(word.text.as_str(), "NAT" | "DR" | "TUN")) {
         site.error(word.at, format!("'{}' is no forwarding method: write NAT, DR or TUN", word.text));
     }
-    if method.is_some_and(|word| matches!(word.text.as_str(), "DR" | "TUN")) {
+    if address && method.is_some_and(|word| matches!(word.text.as_str(), "DR" | "TUN")) {
         ports(site, statement, &servers);
     }
+    scheduler_words(site, block);
     quorum(site, block, &servers);
+}
+
+/// Words that only one scheduler or protocol has, and those of a sorry server that is not there.
+fn scheduler_words(site: &mut Site<'_>, block: &Block) {
+    let scheduler = value(block, &["lb_algo", "lvs_sched"]).map_or("wlc", |word| word.text.as_str());
+    let udp = value(block, &["protocol"]).is_none_or(|word| word.text == "UDP");
+    let sorry = value(block, &["sorry_server"]);
+    if let Some(word) = sorry.filter(|word| !is_address(&word.text)) {
+        site.error(word.at, format!("sorry_server: '{}' is not an IP address", word.text));
+    }
+    for line in &block.statements {
+        let head = site.head(line);
+        let needs = match head {
+            "hashed" | "sh-port" | "sh-fallback" if scheduler != "sh" => "the scheduler sh",
+            "mh-port" | "mh-fallback" if scheduler != "mh" => "the scheduler mh",
+            "ops" if !udp => "protocol UDP",
+            "sorry_server_inhibit" | "sorry_server_lvs_method" if sorry.is_none() => "a sorry_server",
+            _ => continue,
+        };
+        site.error(site.at(line), format!("{head} needs {needs}; it is ignored"));
+    }
 }
 
 fn kind(site: &mut Site<'_>, statement: &Statement) -> Option<Kind> {
@@ -89,15 +112,23 @@ fn ports(site: &mut Site<'_>, statement: &Statement, servers: &[&Statement]) {
 }
 
 fn quorum(site: &mut Site<'_>, block: &Block, servers: &[&Statement]) {
-    let Some((word, quorum)) = value(block, &["quorum"]).and_then(|word| Some((word, number(&word.text)?))) else {
-        return;
-    };
+    let quorum_word = value(block, &["quorum"]);
+    let quorum = quorum_word.and_then(|word| number(&word.text)).unwrap_or(1);
+    let at = quorum_word.map_or(block.open, |word| word.at);
     let weight = |block: &Block| value(block, &["weight"]).and_then(|word| number(&word.text));
     let usual = weight(block).unwrap_or(1);
     let all = servers
         .iter()
         .fold(0i64, |all, server| all.saturating_add(server.block.as_ref().and_then(weight).unwrap_or(usual)));
     if quorum > all {
-        site.error(word.at, format!("quorum {quorum} is more than all real servers weigh, which is {all}"));
+        site.error(at, format!("quorum {quorum} is more than all real servers weigh, which is {all}"));
+    }
+    if let Some(word) = value(block, &["hysteresis"]) {
+        if number(&word.text).is_some_and(|hysteresis| hysteresis >= quorum && hysteresis > 0) {
+            site.error(
+                word.at,
+                format!("hysteresis {} must be less than the quorum, {quorum}; it is 0 then", word.text),
+            );
+        }
     }
 }

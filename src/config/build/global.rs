@@ -66,6 +66,24 @@ pub mod read {
     use crate::config::print::Printer;
     use crate::config::syntax::{Statement, Word};
 
+    /// `garp_extra_if [all] SECONDS`
+    pub fn extra_if<T>(site: &mut Site<'_>, _: &mut T, statement: &Statement) {
+        let what = site.head(statement).to_owned();
+        let mut words = statement.words.iter().skip(1).filter(|word| word.text != "all");
+        match words.next() {
+            Some(word) => drop(site.number(word, &what, 1, 86_400)),
+            None => site.error(site.at(statement), format!("{what} needs a number of seconds; the line is ignored")),
+        }
+    }
+
+    /// Numbers only.
+    pub fn numbers<T>(site: &mut Site<'_>, _: &mut T, statement: &Statement) {
+        let what = site.head(statement).to_owned();
+        for word in statement.words.iter().skip(1) {
+            site.number(word, &what, 0, crate::config::keywords::ANY);
+        }
+    }
+
     /// Nothing to print: another keyword says it.
     pub fn show_nothing<T>(_: &T, _: &T, _: &mut Printer) {}
 

@@ -237,7 +237,7 @@ pub mod read {
     use crate::config::print::{Printer, program};
     use crate::config::syntax::{Statement, Word};
 
-    pub use crate::config::build::global::read::show_nothing;
+    pub use crate::config::build::global::read::{extra_if, show_nothing};
 
     /// `state MASTER|BACKUP`
     pub fn state(site: &mut Site<'_>, draft: &mut Draft, statement: &Statement) {
@@ -435,6 +435,13 @@ pub mod read {
         }
     }
 
+    /// Prints it, where no address tells the family.
+    pub fn show_native_ipv6(draft: &Draft, _: &Draft, printer: &mut Printer) {
+        if draft.instance.family == Family::V6 && draft.instance.addresses.is_empty() {
+            printer.line("native_ipv6");
+        }
+    }
+
     /// `use_vmac ...` and `use_ipvlan ...`
     pub fn use_vmac(site: &mut Site<'_>, draft: &mut Draft, statement: &Statement) {
         draft.vmac = true;
@@ -515,13 +522,17 @@ pub mod read {
     /// `notify_deleted ["PROGRAM ARGUMENTS" [USER [GROUP]]]`
     pub fn notify_deleted(site: &mut Site<'_>, draft: &mut Draft, statement: &Statement) {
         draft.instance.notify_deleted = true;
-        draft.instance.notify.deleted = notify(site, "notify_deleted", statement);
+        if statement.words.len() > 1 {
+            draft.instance.notify.deleted = notify(site, "notify_deleted", statement);
+        }
     }
 
     /// Prints it.
     pub fn show_notify_deleted(draft: &Draft, _: &Draft, printer: &mut Printer) {
-        if let Some(command) = &draft.instance.notify.deleted {
-            printer.line(format_args!("notify_deleted {}", program(command)));
+        match &draft.instance.notify.deleted {
+            Some(command) => printer.line(format_args!("notify_deleted {}", program(command))),
+            None if draft.instance.notify_deleted => printer.line("notify_deleted"),
+            None => {}
         }
     }
 }

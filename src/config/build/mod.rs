@@ -107,3 +107,6 @@ fn block_name(site: &mut Site<'_>, statement: &Statement) -> Option<(String, Pos
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

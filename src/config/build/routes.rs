@@ -1,7 +1,5 @@
 //! Lines of routes, rules and static addresses, and names of trackers: checked, without effect yet.
 
-use core::net::IpAddr;
-
 use super::Site;
 use super::address;
 use crate::config::keywords::value;
@@ -121,7 +119,7 @@ pub fn tracker_kind(head: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether a word is an address at all.
+/// Whether a word is an address, perhaps with a prefix length.
 pub fn is_address(text: &str) -> bool {
-    text.parse::<IpAddr>().is_ok()
+    value::address(text).is_some()
 }

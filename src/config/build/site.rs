@@ -134,7 +134,8 @@ impl<'a> Site<'a> {
     pub fn statement<T>(&mut self, rows: &'static [Keyword<T>], target: &mut T, statement: &Statement, what: &str) {
         let at = self.at(statement);
         let Some(head) = statement.words.first() else {
-            return self.error(at, "'{' follows no keyword; the block is ignored");
+            // A block that follows nothing; the reader has said so.
+            return;
         };
         let Some(keyword) = find(rows, &head.text) else {
             return self.unknown(rows, head, what);
@@ -192,9 +193,10 @@ impl<'a> Site<'a> {
         let (name, given) = (row.name, statement.words.len().saturating_sub(1));
         let (least, most, block) = match row.takes {
             Takes::Nothing => (0, 0, false),
-            Takes::Flag | Takes::OptionalNumber(..) => (0, 1, false),
+            Takes::Flag | Takes::OptionalNumber(..) | Takes::OptionalChoice(_) => (0, 1, false),
             Takes::Words(least, most) => (least, most, false),
             Takes::Script => (1, 3, false),
+            Takes::User => (1, 2, false),
             Takes::Lines | Takes::Own(_) => (0, 0, true),
             Takes::Block(_, least, most) => (least, most, true),
             _ => (1, 1, false),
@@ -224,7 +226,11 @@ impl<'a> Site<'a> {
         let word = statement.words.get(1);
         let wrong = match (row.takes, word) {
             (Takes::Nothing, _) | (Takes::Flag, None) => return Some(Value::Flag(true)),
-            (Takes::OptionalNumber(..), None) => return Some(Value::Unset),
+            (Takes::OptionalNumber(..) | Takes::OptionalChoice(_), None) => return Some(Value::Unset),
+            (Takes::User, _) => {
+                super::command::user(self, row.name, statement.words.get(1..).unwrap_or_default());
+                return None;
+            }
             (Takes::Script, _) => return self.script(row, statement).map(Value::Program),
             (Takes::Block(rows, ..), _) => {
                 self.inside += 1;
@@ -248,7 +254,13 @@ impl<'a> Site<'a> {
                 Some(span) if (least..=most).contains(&span.as_micros()) => return Some(Value::Span(span)),
                 _ => word,
             },
-            (Takes::Choice(words), Some(word)) => {
+            (Takes::WholeSeconds(least, most), Some(word)) => match number(&word.text) {
+                Some(number) if (least..=most).contains(&number) => {
+                    return Some(Value::Span(Duration::from_secs(number.unsigned_abs())));
+                }
+                _ => word,
+            },
+            (Takes::Choice(words) | Takes::OptionalChoice(words), Some(word)) => {
                 if words.contains(&word.text.as_str()) {
                     return Some(Value::Text(word.text.clone()));
                 }

@@ -36,18 +36,24 @@ pub enum Takes {
     OptionalNumber(i64, i64),
     /// Decimal seconds, in this range of microseconds.
     Seconds(u64, u64),
+    /// Whole seconds, in this range.
+    WholeSeconds(i64, i64),
     /// One word.
     Word,
     /// At least and at most so many words.
     Words(usize, usize),
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// Nothing, or one of these words.
+    OptionalChoice(&'static [&'static str]),
     /// An IP address.
     Address,
     /// The name of an interface.
     Interface,
     /// A program with its arguments, then perhaps a user and a group.
     Script,
+    /// A user, and perhaps a group.
+    User,
     /// A block of lines with a form of their own.
     Lines,
     /// A block of these keywords; the words before it, at least and at most.
@@ -159,6 +165,8 @@ pub(crate) use at;
 
 /// A second of time, in microseconds.
 pub(crate) const SECOND: u64 = 1_000_000;
+/// The largest number that keepalived keeps with a sign.
+pub(crate) const SIGNED: i64 = i32::MAX as i64;
 /// Any whole number that fits.
 pub(crate) const ANY: i64 = u32::MAX as i64;
 

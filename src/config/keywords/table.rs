@@ -80,14 +80,18 @@ impl core::fmt::Display for Takes {
             Self::Seconds(least, most) => {
                 write!(f, "seconds from {} to {}", Duration::from_micros(least), Duration::from_micros(most))
             }
+            Self::WholeSeconds(least, most) if most == super::ANY => write!(f, "whole seconds from {least}"),
+            Self::WholeSeconds(least, most) => write!(f, "whole seconds from {least} to {most}"),
             Self::Word => f.write_str("a word"),
             Self::Words(0, 1) => f.write_str("nothing or a word"),
             Self::Words(least, most) if least == most => write!(f, "{least} words"),
             Self::Words(least, most) => write!(f, "{least} to {most} words"),
+            Self::OptionalChoice(words) => write!(f, "nothing, or one of {}", words.join(", ")),
             Self::Choice(words) => write!(f, "one of {}", words.join(", ")),
             Self::Address => f.write_str("an IP address"),
             Self::Interface => f.write_str("the name of an interface"),
             Self::Script => f.write_str("a program in quotes, perhaps user and group"),
+            Self::User => f.write_str("a user, perhaps a group"),
             Self::Lines => f.write_str("a block of lines"),
             Self::Block(..) | Self::Own(_) => f.write_str("a block"),
         }
