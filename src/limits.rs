@@ -4,8 +4,8 @@
 /// (keepalived drops lines over 1024 bytes.) Columns are 16 bits, so this stays below `u16::MAX`.
 pub const CONFIG_LINE: usize = 65_000;
 
-/// Bytes of one configuration file.
-pub const CONFIG_FILE: usize = 16 << 20;
+/// Bytes of all configuration files of one load together.
+pub const CONFIG_BYTES: usize = 16 << 20;
 
 /// Configuration files of one load, includes counted each time they are read.
 pub const CONFIG_FILES: usize = 1024;
@@ -16,8 +16,7 @@ pub const CONFIG_INCLUDE_DEPTH: usize = 16;
 /// Blocks inside each other.
 pub const CONFIG_BLOCK_DEPTH: usize = 32;
 
-/// What definitions and generators of one load may produce, in bytes, each replacement and each line
-/// counted as at least one.
+/// What definitions and generators of one load may produce, in bytes, a few for each line on top.
 pub const CONFIG_EXPANSION: usize = 16 << 20;
 
 /// Bytes that all definitions of a load may hold together.
@@ -26,8 +25,11 @@ pub const CONFIG_DEFINITIONS: usize = 4 << 20;
 /// Definitions used inside each other, and generators inside each other.
 pub const CONFIG_EXPANSION_DEPTH: usize = 32;
 
-/// Findings kept of one load; more are counted, not kept.
+/// Findings kept of one load; what comes after is summed up in the last one.
 pub const CONFIG_DIAGNOSTICS: usize = 1000;
+
+/// Characters of one finding's text; longer ones end in `...`.
+pub const CONFIG_DIAGNOSTIC_TEXT: usize = 300;
 
 /// Words, statements and blocks of one configuration together.
 pub const CONFIG_NODES: usize = 1 << 20;

@@ -4,6 +4,7 @@
 //! with the meaning these have where the line stands. A name that is not defined stays as it is.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use super::Position;
@@ -20,7 +21,7 @@ const REFERENCE: usize = 256;
 #[derive(Debug)]
 pub(super) struct Surroundings {
     /// `${_PWD}`: the directory of the file being read.
-    pub(super) directory: String,
+    pub(super) directory: PathBuf,
     /// `${_INSTANCE}`: the word of `@ID` lines.
     pub(super) config_id: String,
     /// `${_ENV NAME}`.
@@ -117,7 +118,7 @@ impl Definitions {
                 Value::Wrong(text) => return Err((at, text)),
             }
             if replacements > REPLACEMENTS_PER_LINE {
-                let text = format!("{reference} is replaced again and again: its definition must not use itself");
+                let text = format!("${reference} is replaced again and again: its definition must not use itself");
                 return Err((at, text));
             }
         }
@@ -128,7 +129,7 @@ impl Definitions {
         let mut parts = reference.split_whitespace();
         let (Some(name), arguments) = (parts.next(), parts.collect::<Vec<_>>()) else { return Value::Unknown };
         match (name, arguments.as_slice()) {
-            ("_PWD", []) => Value::Text(around.directory.clone()),
+            ("_PWD", []) => Value::Text(around.directory.display().to_string()),
             ("_INSTANCE", []) => Value::Text(around.config_id.clone()),
             ("_HASH", []) => Value::Text(String::from("#")),
             ("_BANG", []) => Value::Text(String::from("!")),

@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use crate::limits;
+
+const MORE: &str = "there are more findings, which are not shown";
+
 /// A place in a configuration file. Lines and columns count from 1, columns in bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Hash)]
 pub struct Position {
@@ -47,9 +51,17 @@ pub struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// Adds a finding.
+    /// Adds a finding. From [`limits::CONFIG_DIAGNOSTICS`] on, the last one stands for all that follow,
+    /// with the worst severity of these.
     pub fn add(&mut self, severity: Severity, at: Option<Position>, text: impl Into<String>) {
-        self.list.push(Diagnostic { severity, at, text: text.into() });
+        if self.list.len() < limits::CONFIG_DIAGNOSTICS {
+            self.list.push(Diagnostic { severity, at, text: printable(&text.into()) });
+        } else if let Some(last) = self.list.last_mut() {
+            last.severity = last.severity.max(severity);
+            if !last.text.starts_with(MORE) {
+                last.text = format!("{MORE}: mend the ones above first");
+            }
+        }
     }
 
     /// The worst finding's severity.
@@ -73,6 +85,24 @@ impl Diagnostics {
     }
 }
 
+/// One line of bounded length that no terminal or log takes for anything but text: a finding may quote
+/// whatever stands in a file.
+fn printable(text: &str) -> String {
+    let mut out = String::new();
+    for (index, c) in text.chars().enumerate() {
+        if index >= limits::CONFIG_DIAGNOSTIC_TEXT {
+            out.push_str("...");
+            break;
+        }
+        if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 struct Line<'a> {
     all: &'a Diagnostics,
     found: &'a Diagnostic,
@@ -85,5 +115,32 @@ impl fmt::Display for Line<'_> {
             write!(f, "{file}:{}:{}: ", at.line, at.column)?;
         }
         f.write_str(&self.found.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_is_one_short_printable_line() {
+        let mut found = Diagnostics::default();
+        found.add(Severity::Note, None, "a\nb\u{1b}[31m\u{202e}c \u{e9}");
+        found.add(Severity::Note, None, "x".repeat(limits::CONFIG_DIAGNOSTIC_TEXT + 1));
+        assert_eq!(found.list[0].text, "a\\nb\\u{1b}[31m\\u{202e}c \u{e9}");
+        assert_eq!(found.list[1].text.len(), limits::CONFIG_DIAGNOSTIC_TEXT + 3);
+    }
+
+    #[test]
+    fn the_last_finding_stands_for_all_that_are_not_kept() {
+        let mut found = Diagnostics::default();
+        for _ in 0..limits::CONFIG_DIAGNOSTICS {
+            found.add(Severity::Note, None, "same");
+        }
+        assert_eq!((found.exit_code(), found.list.last().unwrap().text.as_str()), (0, "same"));
+        found.add(Severity::Fatal, None, "worse");
+        found.add(Severity::Error, None, "less");
+        assert_eq!((found.list.len(), found.exit_code()), (limits::CONFIG_DIAGNOSTICS, 4));
+        assert!(found.list.last().unwrap().text.starts_with(MORE));
     }
 }

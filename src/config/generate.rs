@@ -85,14 +85,14 @@ fn sequence(inside: &str, hexadecimal: bool) -> Result<Generator, &'static str> 
     let mut parts = inside.split(',').map(str::trim);
     let name = checked_name(parts.next().unwrap_or_default())?;
     let numbers: Vec<i64> = parts.map(|part| number(part).ok_or(NUMBER)).collect::<Result<_, _>>()?;
+    let from = |start: i64, end: i64| (start, if start <= end { 1 } else { -1 }, end);
     let (start, step, end) = match *numbers.as_slice() {
-        [end] => (if end > 0 { 1 } else { -1 }, if end > 0 { 1 } else { -1 }, end),
-        [start, end] => (start, if start <= end { 1 } else { -1 }, end),
+        // Without a start it is 1, or -1 towards a negative end: `~SEQ(N, 0)` gives 1 and 0.
+        [end] => from(if end < 0 { -1 } else { 1 }, end),
+        [start, end] => from(start, end),
         [start, step, end] => (start, step, end),
         _ => return Err(SHAPE),
     };
-    // `~SEQ(N, 0)` counts from -1 up to 0, as in keepalived.
-    let step = if numbers.len() == 1 && start < end { 1 } else { step };
     if step == 0 || (step > 0 && start > end) || (step < 0 && start < end) {
         return Err("END cannot be reached from START by STEP");
     }

@@ -44,6 +44,10 @@ pub(super) fn tokens(line: &Line, diagnostics: &mut Diagnostics) -> Vec<Token> {
             _ => {
                 let length = plain(rest);
                 let text = rest.get(..length).unwrap_or_default().to_owned();
+                if text.contains("${") {
+                    let text = format!("{text} uses a name that is not defined: define it above as $NAME=value");
+                    diagnostics.add(Severity::Note, Some(at), text);
+                }
                 let word = Word { text, at, quoted: false };
                 (length, Some(Token::Word(word, offset, offset.saturating_add(length))))
             }
@@ -54,13 +58,19 @@ pub(super) fn tokens(line: &Line, diagnostics: &mut Diagnostics) -> Vec<Token> {
     found
 }
 
-/// Length with both quotes, and the text between them. `\"` does not end the word, as in a script's
-/// arguments; if nothing else does, it ends it after all, as in keepalived's other words.
+/// Length with both quotes, and the text between them.
 fn quoted(rest: &str) -> Option<(usize, String)> {
-    let inner = rest.strip_prefix('"')?;
+    let length = quoted_length(rest)?;
+    let inner = rest.get(1..length.checked_sub(1)?)?;
+    Some((length, inner.replace("\\\"", "\"")))
+}
+
+/// How long the quoted word is, both quotes included, that a text begins with. `\"` does not end it, as
+/// in the arguments of scripts; if nothing else does, it ends it after all, as in keepalived's other words.
+pub(super) fn quoted_length(text: &str) -> Option<usize> {
+    let inner = text.strip_prefix('"')?;
     let end = closing_quote(inner).or_else(|| inner.find('"'))?;
-    let text = inner.get(..end)?.to_owned();
-    Some((end.checked_add(2)?, text))
+    end.checked_add(2)
 }
 
 fn closing_quote(inner: &str) -> Option<usize> {

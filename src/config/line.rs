@@ -10,12 +10,14 @@ pub(super) struct Line {
     origin: Position,
     text: String,
     columns: Vec<u16>,
+    /// Whether the line in the file ends with a backslash, be it in a comment.
+    continued: bool,
 }
 
 impl Line {
     /// An empty line of that origin (whose column does not matter).
     pub(super) fn new(origin: Position) -> Self {
-        Self { origin, text: String::new(), columns: Vec::new() }
+        Self { origin, text: String::new(), columns: Vec::new(), continued: false }
     }
 
     /// What it says.
@@ -27,6 +29,16 @@ impl Line {
     pub(super) fn push(&mut self, c: char, column: u16) {
         self.text.push(c);
         self.columns.resize(self.text.len(), column);
+    }
+
+    /// Says whether the line in the file ends with a backslash.
+    pub(super) fn set_continued(&mut self, continued: bool) {
+        self.continued = continued;
+    }
+
+    /// Whether a definition that this line is part of goes on in the next.
+    pub(super) fn is_continued(&self) -> bool {
+        self.continued
     }
 
     /// Whether it may not grow any further.
@@ -49,7 +61,7 @@ impl Line {
     pub(super) fn slice(&self, from: usize, to: usize) -> Self {
         let text = self.text.get(from..to).unwrap_or_default().to_owned();
         let columns = self.columns.get(from..from.saturating_add(text.len())).unwrap_or_default().to_vec();
-        Self { origin: self.at(from), text, columns }
+        Self { origin: self.at(from), text, columns, continued: self.continued }
     }
 
     /// All behind that offset.

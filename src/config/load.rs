@@ -1,20 +1,30 @@
 //! Files -> the tree of [`Block`]s: the way a line takes through includes, conditionals, definitions
 //! and generators until its words join the tree.
 //!
-//! The order is keepalived's. An include is seen first, so that neither a conditional nor a definition
-//! works on its line; then `@ID`; then definitions are made or replaced; what results may again be a
-//! conditional, a definition or a generator.
+//! A line is looked at for a conditional, then a definition, then a generator; what remains has its
+//! definitions replaced and is looked at again if that made one of the three of it. An include is seen
+//! last. Where this reads more than keepalived does: conditionals and definitions work on include
+//! lines, and the pattern may be in quotes; `@ID` takes out all lines of a definition; `\"` does not end
+//! a quoted word; an undefined `${NAME}` stays part of its word instead of opening a block; a definition
+//! that uses itself is reported; lines may be longer than 1024 bytes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::define::{Definitions, Surroundings, definition};
 use super::generate::{Generator, extent};
+use super::include::{self, Checks};
 use super::line::Line;
 use super::syntax::Block;
 use super::tree::Tree;
-use super::{Diagnostics, Position, Severity, lexer, source};
+use super::{Diagnostics, Position, Severity, lexer};
 use crate::limits;
+
+mod files;
+#[cfg(test)]
+mod tests;
+
+use files::directory_of;
 
 /// What the text of a configuration depends on besides its files.
 #[derive(Clone, Debug)]
@@ -44,20 +54,19 @@ impl Default for Options {
 
 /// Reads a configuration and all it includes. What is wrong with it is in the diagnostics; the block
 /// holds everything that could be read. That the file itself cannot be read is [`Severity::Fatal`].
+///
+/// A path that names no file but has wildcards or braces stands for all files it matches, as with
+/// keepalived's `-f`.
 pub fn read(path: &Path, options: &Options) -> (Block, Diagnostics) {
     let mut loader = Loader::new(options);
-    let name = path.display().to_string();
-    match read_main(path) {
-        Ok(bytes) => {
-            loader.around.directory = directory_of(path);
-            loader.file(&name, &bytes);
-        }
-        Err(text) => {
-            loader.diagnostics.files.push(name);
-            let at = Position { file: 0, line: 1, column: 1 };
-            loader.diagnostics.add(Severity::Fatal, Some(at), text);
-        }
+    let found = match path.to_str().filter(|_| path.symlink_metadata().is_err()) {
+        Some(pattern) => include::find(Path::new("."), pattern, Checks::ALL).files,
+        None => Vec::new(),
+    };
+    if found.is_empty() {
+        loader.main(path);
     }
+    found.iter().for_each(|path| loader.main(path));
     loader.finish()
 }
 
@@ -70,33 +79,13 @@ pub fn read_text(name: &str, text: &[u8], options: &Options) -> (Block, Diagnost
     loader.finish()
 }
 
-fn directory_of(path: &Path) -> String {
-    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned()).display().to_string()
-}
-
-fn read_main(path: &Path) -> Result<Vec<u8>, String> {
-    use std::io::Read;
-    let why = |error: std::io::Error| {
-        format!("cannot read the configuration: {error}; check the path given with -f and its permissions")
-    };
-    let about = std::fs::metadata(path).map_err(why)?;
-    if !about.is_file() {
-        return Err(String::from("this is not a regular file; give the configuration file with -f"));
-    }
-    let mut bytes = Vec::new();
-    let limit = u64::try_from(limits::CONFIG_FILE).unwrap_or(u64::MAX).saturating_add(1);
-    std::fs::File::open(path).map_err(why)?.take(limit).read_to_end(&mut bytes).map_err(why)?;
-    if bytes.len() > limits::CONFIG_FILE {
-        return Err(format!("the file is larger than {} bytes; is it a configuration?", limits::CONFIG_FILE));
-    }
-    Ok(bytes)
-}
+/// What a line or a replacement counts for besides its bytes, of [`limits::CONFIG_EXPANSION`].
+const EXPANSION_OVERHEAD: usize = 16;
 
 /// Work that is still to be done, the next on top of a stack.
 enum Work {
-    /// A line; whether its conditional was already seen.
-    Line(Line, bool),
+    /// A line.
+    Line(Line),
     /// The lines of a definition from that index on, used at that place.
     Body(Rc<[String]>, usize, Position),
     /// What is left of a generator, and the line it repeats.
@@ -108,6 +97,7 @@ struct Collecting {
     name: String,
     lines: Vec<String>,
     bytes: usize,
+    at: Position,
     /// Whether a conditional took the definition out.
     skipped: bool,
 }
@@ -119,6 +109,12 @@ struct Loader<'a> {
     around: Surroundings,
     tree: Tree,
     collecting: Option<Collecting>,
+    /// `include_check`; it holds to the end of the file and in what that includes.
+    checks: Checks,
+    /// The files being read, each included by the one before it.
+    reading: Vec<(u64, u64)>,
+    /// Bytes read so far, of [`limits::CONFIG_BYTES`].
+    bytes: usize,
     /// Of [`limits::CONFIG_EXPANSION`].
     work: usize,
     end: Position,
@@ -127,7 +123,7 @@ struct Loader<'a> {
 impl<'a> Loader<'a> {
     fn new(options: &'a Options) -> Self {
         let around = Surroundings {
-            directory: String::from("."),
+            directory: PathBuf::from("."),
             config_id: options.config_id.clone(),
             environment: options.environment,
             random: options.random_seed,
@@ -139,6 +135,9 @@ impl<'a> Loader<'a> {
             around,
             tree: Tree::new(),
             collecting: None,
+            checks: if options.strict_includes { Checks::ALL } else { Checks::default() },
+            reading: Vec::new(),
+            bytes: 0,
             work: 0,
             end: Position::default(),
         }
@@ -149,41 +148,28 @@ impl<'a> Loader<'a> {
         (root, self.diagnostics)
     }
 
-    /// Reads one file's text, or an included one's in the middle of it.
-    fn file(&mut self, name: &str, bytes: &[u8]) {
-        let Ok(file) = u16::try_from(self.diagnostics.files.len()) else { return };
-        self.diagnostics.files.push(name.to_owned());
-        let mut lines = Vec::new();
-        source::lines(file, bytes, &mut self.diagnostics, |line, _| lines.push(line));
-        for line in lines {
-            self.end = line.start();
-            self.physical(line);
-        }
-        if let Some(collected) = self.collecting.take() {
-            self.define(&collected.name, collected.lines, self.end);
+    /// A line as it stands in a file.
+    fn physical(&mut self, line: Line) {
+        let Some(mut collecting) = self.collecting.take() else { return self.run(line) };
+        collecting.lines.push(without_backslash(line.text()).to_owned());
+        collecting.bytes = collecting.bytes.saturating_add(line.text().len()).saturating_add(1);
+        if line.is_continued() && collecting.bytes <= limits::CONFIG_DEFINITIONS {
+            self.collecting = Some(collecting);
+        } else {
+            self.collected(collecting);
         }
     }
 
-    /// A line as it stands in a file.
-    fn physical(&mut self, line: Line) {
-        if let Some(mut collecting) = self.collecting.take() {
-            let continues = line.text().ends_with('\\');
-            collecting.lines.push(without_backslash(line.text()).to_owned());
-            collecting.bytes = collecting.bytes.saturating_add(line.text().len());
-            if continues && collecting.bytes <= limits::CONFIG_DEFINITIONS {
-                self.collecting = Some(collecting);
-            } else if !collecting.skipped {
-                self.define(&collecting.name, collecting.lines, line.start());
-            }
-            return;
+    fn collected(&mut self, collected: Collecting) {
+        if !collected.skipped {
+            self.define(&collected.name, collected.lines, collected.at);
         }
-        self.run(line);
     }
 
     /// A line and all that comes of it.
     fn run(&mut self, line: Line) {
-        let mut stack = vec![Work::Line(line, false)];
-        while let Some(work) = stack.pop() {
+        let mut stack = vec![Work::Line(line)];
+        while let Some(work) = stack.pop().filter(|_| !self.tree.is_full()) {
             if stack.len() > limits::CONFIG_EXPANSION_DEPTH {
                 if let Some(at) = place(&work) {
                     let text = format!(
@@ -195,7 +181,7 @@ impl<'a> Loader<'a> {
                 return;
             }
             match work {
-                Work::Line(line, conditional_seen) => self.logical(line, conditional_seen, &mut stack),
+                Work::Line(line) => self.logical(line, &mut stack),
                 Work::Body(lines, index, at) => {
                     let Some(text) = lines.get(index) else { continue };
                     let mut line = Line::new(at);
@@ -204,7 +190,7 @@ impl<'a> Loader<'a> {
                         return;
                     }
                     stack.push(Work::Body(lines, index.saturating_add(1), at));
-                    stack.push(Work::Line(line, false));
+                    stack.push(Work::Line(line));
                 }
                 Work::Repeat(mut generator, line) => {
                     let Some(definitions) = generator.next() else { continue };
@@ -215,22 +201,22 @@ impl<'a> Loader<'a> {
                         return;
                     }
                     stack.push(Work::Repeat(generator, line.clone()));
-                    stack.push(Work::Line(line, false));
+                    stack.push(Work::Line(line));
                 }
             }
         }
     }
 
     /// One step of one line: either its words join the tree, or what is to be done instead is pushed.
-    fn logical(&mut self, line: Line, conditional_seen: bool, stack: &mut Vec<Work>) {
+    fn logical(&mut self, line: Line, stack: &mut Vec<Work>) {
         let line = line.trimmed();
         if line.is_blank() {
             return;
         }
-        if line.text().starts_with('@') && !conditional_seen {
+        if line.text().starts_with('@') {
             let (holds, rest) = self.conditional(&line);
             if holds {
-                stack.push(Work::Line(rest, true));
+                stack.push(Work::Line(rest));
             } else if stack.is_empty() {
                 self.skip_definition(&rest);
             }
@@ -258,13 +244,15 @@ impl<'a> Loader<'a> {
         }
         stack.extend(replaced.tails.into_iter().map(|(lines, at)| Work::Body(lines, 1, at)));
         let line = replaced.line.trimmed();
-        let again = line.text().starts_with('@') && !conditional_seen
-            || extent(line.text()).is_some()
-            || definition(line.text()).is_some();
-        if again {
-            stack.push(Work::Line(line, conditional_seen));
+        if line.text().starts_with('@') || extent(line.text()).is_some() || definition(line.text()).is_some() {
+            stack.push(Work::Line(line));
             return;
         }
+        if let Some((checks, pattern)) = include::parse(line.text()) {
+            self.include(&line.from(pattern), checks);
+            return;
+        }
+        self.obey(line.text(), line.start());
         let tokens = lexer::tokens(&line, &mut self.diagnostics);
         self.tree.add(&line, tokens, &mut self.diagnostics);
     }
@@ -282,16 +270,17 @@ impl<'a> Loader<'a> {
 
     /// A conditional that does not hold takes all lines of a definition with it.
     fn skip_definition(&mut self, rest: &Line) {
-        if let Some((name, _)) = definition(rest.text()).filter(|_| rest.text().ends_with('\\')) {
-            self.collecting = Some(Collecting { name: name.to_owned(), lines: Vec::new(), bytes: 0, skipped: true });
+        if let Some((name, _)) = definition(rest.text()).filter(|_| rest.is_continued()) {
+            let (name, lines) = (name.to_owned(), Vec::new());
+            self.collecting = Some(Collecting { name, lines, bytes: 0, at: rest.start(), skipped: true });
         }
     }
 
     fn begin_definition(&mut self, name: &str, value: &Line, in_file: bool) {
         let lines = vec![without_backslash(value.text()).to_owned()];
-        if in_file && value.text().ends_with('\\') {
-            self.collecting =
-                Some(Collecting { name: name.to_owned(), lines, bytes: value.text().len(), skipped: false });
+        if in_file && value.is_continued() {
+            let (name, bytes, at) = (name.to_owned(), value.text().len(), value.start());
+            self.collecting = Some(Collecting { name, lines, bytes, at, skipped: false });
         } else {
             self.define(name, lines, value.start());
         }
@@ -322,10 +311,33 @@ impl<'a> Loader<'a> {
         }
     }
 
+    /// The settings that change how the rest is read. Their lines join the tree like others.
+    fn obey(&mut self, text: &str, at: Position) {
+        let mut words = text.split_whitespace();
+        match words.next() {
+            Some("include_check") => {
+                let unknown = self.checks.apply(words);
+                if !unknown.is_empty() {
+                    let text = format!(
+                        "{} is no include_check: expected readable, match, wildcard_match or brace_match",
+                        unknown.join(" ")
+                    );
+                    self.diagnostics.add(Severity::Error, Some(at), text);
+                }
+            }
+            Some("random_seed") => {
+                if let Some(seed) = words.next().and_then(|word| word.parse::<u32>().ok()) {
+                    self.around.random = u64::from(seed);
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// Takes from the allowance for expansion; false, reported once, if there is none left.
     fn spend(&mut self, bytes: usize, at: Position) -> bool {
         let before = self.work;
-        self.work = before.saturating_add(bytes).saturating_add(1);
+        self.work = before.saturating_add(bytes).saturating_add(EXPANSION_OVERHEAD);
         if self.work <= limits::CONFIG_EXPANSION {
             return true;
         }
@@ -346,44 +358,7 @@ fn without_backslash(text: &str) -> &str {
 
 fn place(work: &Work) -> Option<Position> {
     match work {
-        Work::Line(line, _) | Work::Repeat(_, line) => Some(line.start()),
+        Work::Line(line) | Work::Repeat(_, line) => Some(line.start()),
         Work::Body(_, _, at) => Some(*at),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn names(block: &Block) -> Vec<String> {
-        block
-            .statements
-            .iter()
-            .map(|statement| {
-                let words: Vec<&str> = statement.words.iter().map(|word| word.text.as_str()).collect();
-                let block = statement.block.as_ref().map(|block| format!("{{{}}}", names(block).join(";")));
-                format!("{}{}", words.join(","), block.unwrap_or_default())
-            })
-            .collect()
-    }
-
-    fn tree(text: &str) -> (String, Vec<String>) {
-        let options = Options { config_id: String::from("me"), ..Options::default() };
-        let (block, found) = read_text("t.conf", text.as_bytes(), &options);
-        (names(&block).join(";"), found.list.iter().map(|one| found.show(one).to_string()).collect())
-    }
-
-    #[test]
-    fn braces_open_blocks_wherever_they_stand() {
-        for (text, expected) in [
-            ("a {\n b\n}", "a{b}"),
-            ("a\n{\n b }", "a{b}"),
-            ("a { b { c d } e }", "a{b{c,d};e}"),
-            ("a{b}c", "a{b};c"),
-            ("$M=\\\n x 1 { \\\n y ${N} \\\n}\n~SEQ(N,1,2) $M", "x,1{y,1};x,1{y,2}"),
-            ("@me a\n@no b\n@^no c", "a;c"),
-        ] {
-            assert_eq!(tree(text), (expected.to_owned(), vec![]), "{text}");
-        }
     }
 }

@@ -1,102 +1,86 @@
-//! A [`Config`] as a `keepalived.conf` that, read again, gives an equal one.
+//! A tree -> text in one form: a statement a line, four spaces a level. Read again it gives the same tree.
 
-use std::fmt::{Display, Write as _};
+use core::fmt;
 
-use super::build::command::quote;
-use super::build::global::GlobalDraft;
-use super::build::group::GroupDraft;
-use super::build::instance::Draft;
-use super::build::script::ScriptDraft;
-use super::keywords::value::Quoted;
-use super::keywords::{Keyword, Put, Takes, Value, global, group, instance, script, top};
-use super::model::{Command, Config};
+use super::define::definition;
+use super::include;
+use super::lexer::quoted_length;
+use super::syntax::{Block, Statement};
 
-/// Writes lines and blocks.
-pub struct Printer {
-    text: String,
-    depth: usize,
-    /// The configuration that is printed: trackers and groups point into it.
-    pub config: Config,
-}
-
-impl Printer {
-    /// One line.
-    pub fn line(&mut self, line: impl Display) {
-        // Writing to a String cannot fail.
-        let _ = writeln!(self.text, "{:indent$}{line}", "", indent = self.depth * 4);
-    }
-
-    /// A block with this head.
-    pub fn block(&mut self, head: impl Display, body: impl FnOnce(&mut Self)) {
-        self.line(format_args!("{head} {{"));
-        self.depth += 1;
-        body(self);
-        self.depth -= 1;
-        self.line("}");
-    }
-
-    /// A block of these lines; nothing if there are none.
-    pub fn lines(&mut self, head: &str, lines: Vec<String>) {
-        if lines.is_empty() {
-            return;
-        }
-        self.block(head, |printer| lines.iter().for_each(|line| printer.line(line)));
-    }
-
-    /// What differs from `default`, keyword by keyword.
-    fn rows<T>(&mut self, rows: &'static [Keyword<T>], value: &T, default: &T) {
-        for keyword in rows {
-            match &keyword.put {
-                Put::Field(_, show) => {
-                    let shown = show(value);
-                    if shown != show(default) {
-                        self.field(keyword.row.name, keyword.row.takes, &shown);
-                    }
+impl fmt::Display for Block {
+    /// The statements of the block, without braces of its own. A first word that would be read as an
+    /// include, a conditional, a definition or a generator is put in quotes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not recursive: the depth of a tree made by hand is not bounded.
+        let mut open: Vec<core::slice::Iter<'_, Statement>> = vec![self.statements.iter()];
+        while let Some(statements) = open.last_mut() {
+            let next = statements.next();
+            let depth = open.len().saturating_sub(1);
+            let Some(statement) = next else {
+                open.pop();
+                if let Some(depth) = depth.checked_sub(1) {
+                    writeln!(f, "{:width$}}}", "", width = depth.saturating_mul(4))?;
                 }
-                Put::Own(_, show) => show(value, default, self),
-                Put::Nowhere => {}
+                continue;
+            };
+            write!(f, "{:width$}{}", "", head(statement), width = depth.saturating_mul(4))?;
+            match &statement.block {
+                Some(block) => {
+                    f.write_str(if statement.words.is_empty() { "{\n" } else { " {\n" })?;
+                    open.push(block.statements.iter());
+                }
+                None => f.write_str("\n")?,
             }
         }
+        Ok(())
     }
+}
 
-    fn field(&mut self, name: &str, takes: Takes, value: &Value) {
-        match (takes, value) {
-            (_, Value::Unset) | (Takes::Nothing, Value::Flag(false)) => {}
-            (Takes::Nothing, _) => self.line(name),
-            _ => self.line(format_args!("{name} {value}")),
+/// The words of a statement as a line would hold them.
+fn head(statement: &Statement) -> String {
+    let Some(first) = statement.words.first() else { return String::new() };
+    let begins = first.text.starts_with(['@', '~'])
+        || definition(&first.text).is_some()
+        || include::parse(&format!("{} x", first.text)).is_some();
+    let mut out = String::new();
+    if first.quoted || first.text.is_empty() || begins {
+        out = format!("\"{}\"", first.text.replace('"', "\\\""));
+    } else {
+        escape_comments(&first.text, &mut out);
+    }
+    if !statement.rest.is_empty() {
+        out.push(' ');
+        escape_comments(&statement.rest, &mut out);
+    }
+    out
+}
+
+/// What would begin a comment outside quotes gets a backslash, or where there is one already, the name
+/// that stands for it.
+fn escape_comments(rest: &str, out: &mut String) {
+    let mut quoted_to = 0;
+    let mut escaped = false;
+    for (offset, c) in rest.char_indices() {
+        let after_backslash = core::mem::take(&mut escaped);
+        if offset >= quoted_to {
+            match c {
+                '#' if after_backslash => {
+                    out.push_str("${_HASH}");
+                    continue;
+                }
+                '!' if after_backslash => {
+                    out.push_str("${_BANG}");
+                    continue;
+                }
+                '#' | '!' => out.push('\\'),
+                '"' if !after_backslash => {
+                    let length = rest.get(offset..).and_then(quoted_length).unwrap_or(1);
+                    quoted_to = offset.saturating_add(length);
+                }
+                '\\' => escaped = !after_backslash,
+                _ => {}
+            }
         }
+        out.push(c);
     }
-}
-
-/// A program, its arguments, its user and group, as a configuration has them.
-pub fn program(command: &Command) -> String {
-    let quoted: Vec<String> = command.argv.iter().map(|word| quote(word)).collect();
-    format!("{} {} {}", quote(&quoted.join(" ")), command.user.uid, command.user.gid)
-}
-
-/// The configuration as text.
-pub fn print(config: &Config) -> String {
-    let mut printer = Printer { text: String::new(), depth: 0, config: config.clone() };
-    let (value, default) = (GlobalDraft::of(&config.global), GlobalDraft::default());
-    printer.rows(top::TOP, &value, &default);
-    printer.block("global_defs", |printer| printer.rows(global::GLOBAL, &value, &default));
-    for each in &config.scripts {
-        let (value, default) = (ScriptDraft::of(each), ScriptDraft::default());
-        printer.block(format_args!("vrrp_script {}", Quoted(&each.name)), |printer| {
-            printer.rows(script::SCRIPT, &value, &default);
-        });
-    }
-    for each in &config.instances {
-        let (value, default) = (Draft::of(each, &config.global), Draft::new(&config.global));
-        printer.block(format_args!("vrrp_instance {}", Quoted(&each.name)), |printer| {
-            printer.rows(instance::INSTANCE, &value, &default);
-        });
-    }
-    for each in &config.groups {
-        let (value, default) = (GroupDraft::of(each, config), GroupDraft::new(&config.global));
-        printer.block(format_args!("vrrp_sync_group {}", Quoted(&each.name)), |printer| {
-            printer.rows(group::SYNC_GROUP, &value, &default);
-        });
-    }
-    printer.text
 }

@@ -1,36 +1,47 @@
 //! Bytes of a file -> lines: encodings, line ends, and comments. What a line means is not known here.
 
 use super::line::Line;
-use super::{Diagnostics, Position, Severity};
+use super::{Diagnostics, Position, Severity, lexer};
 use crate::limits;
 
-/// Calls `each` with every line that is left when comments and white space are gone, blank ones
-/// included (a blank line ends a definition of several lines). Lines that cannot be read are
-/// replaced by blank ones and reported.
-pub(super) fn lines(
-    file: u16,
-    bytes: &[u8],
-    diagnostics: &mut Diagnostics,
-    mut each: impl FnMut(Line, &mut Diagnostics),
-) {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-    let mut reported_encoding = false;
-    for (number, raw) in (1u32..).zip(bytes.split(|&byte| byte == b'\n')) {
+/// A file while it is read.
+#[derive(Debug)]
+pub(super) struct Source<'a> {
+    rest: Option<&'a [u8]>,
+    at: Position,
+    reported_encoding: bool,
+}
+
+impl<'a> Source<'a> {
+    /// The text of the file with that index in [`Diagnostics::files`].
+    pub(super) fn new(file: u16, bytes: &'a [u8]) -> Self {
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+        Self { rest: Some(bytes), at: Position { file, line: 0, column: 1 }, reported_encoding: false }
+    }
+
+    /// The next line without comment and without white space at its ends, blank ones included (such a
+    /// line ends a definition). One that cannot be read is reported, and blank.
+    pub(super) fn next(&mut self, diagnostics: &mut Diagnostics) -> Option<Line> {
+        let rest = self.rest.take()?;
+        let mut parts = rest.splitn(2, |&byte| byte == b'\n');
+        let raw = parts.next()?;
+        self.rest = parts.next();
+        self.at.line = self.at.line.saturating_add(1);
         let raw = raw.strip_suffix(b"\r").unwrap_or(raw);
-        let at = Position { file, line: number, column: 1 };
         if let Some(text) = unreadable(raw) {
-            diagnostics.add(Severity::Error, Some(at), text);
-            each(Line::new(at), diagnostics);
-            continue;
+            diagnostics.add(Severity::Error, Some(self.at), text);
+            return Some(Line::new(self.at));
         }
-        let (line, lossy) = decode(at, raw);
-        if let Some(column) = lossy.filter(|_| !reported_encoding) {
-            reported_encoding = true;
+        let (line, lossy) = decode(self.at, raw);
+        if let Some(column) = lossy.filter(|_| !self.reported_encoding) {
+            self.reported_encoding = true;
             let text = "this is not UTF-8; such bytes are read as U+FFFD: save the file as UTF-8";
-            diagnostics.add(Severity::Note, Some(Position { column, ..at }), text);
+            diagnostics.add(Severity::Note, Some(Position { column, ..self.at }), text);
         }
-        each(without_comment(&line).trimmed(), diagnostics);
+        let mut read = without_comment(&line).trimmed();
+        read.set_continued(line.text().trim_end().ends_with('\\'));
+        Some(read)
     }
 }
 
@@ -67,21 +78,26 @@ fn decode(at: Position, raw: &[u8]) -> (Line, Option<u16>) {
 /// Takes off what follows `#` or `!`, anywhere but in double quotes, and the backslash of `\#` and `\!`.
 fn without_comment(line: &Line) -> Line {
     let mut out = Line::new(line.start());
-    let mut quoted = false;
-    let mut chars = line.chars().peekable();
-    while let Some((c, column)) = chars.next() {
+    let mut quoted_to = 0;
+    let mut escaped = false;
+    let mut chars = line.text().char_indices().peekable();
+    while let Some((offset, c)) = chars.next() {
+        let protected = core::mem::take(&mut escaped) || offset < quoted_to;
         match c {
-            '"' => quoted = !quoted,
-            '#' | '!' if !quoted => break,
-            '\\' if !quoted => {
-                if let Some((escaped, column)) = chars.next_if(|&(next, _)| matches!(next, '#' | '!')) {
-                    out.push(escaped, column);
+            '#' | '!' if !protected => break,
+            '"' if !protected => {
+                let length = line.text().get(offset..).and_then(lexer::quoted_length).unwrap_or(1);
+                quoted_to = offset.saturating_add(length);
+            }
+            '\\' if !protected => {
+                escaped = true;
+                if chars.peek().is_some_and(|(_, next)| matches!(next, '#' | '!')) {
                     continue;
                 }
             }
             _ => {}
         }
-        out.push(c, column);
+        out.push(c, line.at(offset).column);
     }
     out
 }

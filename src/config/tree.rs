@@ -65,6 +65,11 @@ impl Tree {
         }
     }
 
+    /// Whether nothing more can be added; that was reported.
+    pub(super) fn is_full(&self) -> bool {
+        self.full
+    }
+
     /// The whole tree. Blocks that are still open are reported and closed.
     pub(super) fn finish(mut self, end: Position, diagnostics: &mut Diagnostics) -> Block {
         while let Some(open) = self.open.last() {

@@ -6,7 +6,7 @@ use super::Site;
 use super::instance::Draft;
 use crate::config::keywords::value::{Quoted, address, full_prefix, number};
 use crate::config::model::{Address, Family};
-use crate::config::print::Printer;
+use crate::config::printer::Printer;
 use crate::config::syntax::{Statement, Word};
 use crate::time::Duration;
 

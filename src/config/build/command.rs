@@ -142,24 +142,24 @@ pub fn command(
     Some(command)
 }
 
-/// One word of a command line, in quotes if it needs them.
-pub fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@%^".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    let mut text = String::from("\"");
-    for c in word.chars() {
-        match c {
-            '"' | '\\' => text.extend(['\\', c]),
-            '\n' => text.push_str("\\n"),
-            '\r' => text.push_str("\\r"),
-            '\t' => text.push_str("\\t"),
-            c => text.push(c),
+/// A command line as one word of a configuration, which is split twice: at the quotation marks of the line, and
+/// what is between them into arguments. All that has a meaning to one or the other is written as a number.
+pub fn quote(argv: &[String]) -> String {
+    let arguments: Vec<String> = argv.iter().map(|argument| quote_argument(argument)).collect();
+    format!("\"{}\"", arguments.join(" "))
+}
+
+fn quote_argument(argument: &str) -> String {
+    let mut text = String::new();
+    for c in argument.chars() {
+        if c == ' ' || (!c.is_whitespace() && !c.is_control() && !"'\"\\!#$~@{}".contains(c)) {
+            text.push(c);
+        } else {
+            let mut bytes = [0; 4];
+            text.extend(c.encode_utf8(&mut bytes).bytes().map(|byte| format!("\\\\{byte:03o}")));
         }
     }
-    text.push('"');
-    text
+    if text.is_empty() || text.contains([' ', '<']) { format!("'{text}'") } else { text }
 }
 
 impl Field for Option<Command> {

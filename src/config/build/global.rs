@@ -63,7 +63,7 @@ pub mod read {
     use crate::config::build::command;
     use crate::config::keywords::value::Quoted;
     use crate::config::model::RxBufs;
-    use crate::config::print::Printer;
+    use crate::config::printer::Printer;
     use crate::config::syntax::{Statement, Word};
 
     /// `garp_extra_if [all] SECONDS`

@@ -103,7 +103,7 @@ fn member_index(site: &mut Site<'_>, config: &Config, group: &SyncGroup, member:
 pub mod read {
     use super::{GroupDraft, Site};
     use crate::config::keywords::value::Quoted;
-    use crate::config::print::Printer;
+    use crate::config::printer::Printer;
     use crate::config::syntax::Statement;
 
     /// `group { NAME ... }`

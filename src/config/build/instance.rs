@@ -227,14 +227,14 @@ pub mod read {
 
     use super::{AuthType, Draft, Site};
     use crate::config::build::address::{IFNAME, family};
-    use crate::config::build::command::{notify, quote};
+    use crate::config::build::command::notify;
     use crate::config::build::global::read::packets;
     use crate::config::build::routes::is_address;
     use crate::config::keywords::Value;
     use crate::config::keywords::instance::AUTHENTICATION;
-    use crate::config::keywords::value::{flag, number};
+    use crate::config::keywords::value::{Quoted, flag, number};
     use crate::config::model::{Family, Peer};
-    use crate::config::print::{Printer, program};
+    use crate::config::printer::{Printer, program};
     use crate::config::syntax::{Statement, Word};
 
     pub use crate::config::build::global::read::{extra_if, show_nothing};
@@ -397,7 +397,7 @@ pub mod read {
         let text = pass.split(|byte| *byte == 0).next().unwrap_or_default();
         printer.block("authentication", |printer| {
             printer.line(if kind == AuthType::Pass { "auth_type PASS" } else { "auth_type AH" });
-            printer.line(format_args!("auth_pass {}", quote(&String::from_utf8_lossy(text))));
+            printer.line(format_args!("auth_pass {}", Quoted(&String::from_utf8_lossy(text))));
         });
     }
 

@@ -20,7 +20,7 @@ pub use table::{markdown_table, tables};
 pub use value::{Field, Value};
 
 use super::build::Site;
-use super::print::Printer;
+use super::printer::Printer;
 use super::syntax::Statement;
 
 /// What may follow a keyword.
