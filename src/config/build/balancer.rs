@@ -92,6 +92,25 @@ fn kind(site: &mut Site<'_>, statement: &Statement) -> Option<Kind> {
     None
 }
 
+/// `virtual_server_group NAME { ADDRESS[-LAST|/PREFIX] [PORT] | fwmark N [inet|inet6] ... }`
+pub fn virtual_server_group<T>(site: &mut Site<'_>, _: &mut T, statement: &Statement) {
+    for line in statement.block.iter().flat_map(|block| &block.statements) {
+        let Some(first) = line.words.first() else { continue };
+        let second = line.words.get(1);
+        let wrong = if first.text == "fwmark" {
+            second.filter(|mark| number(&mark.text).is_some()).is_none().then_some(second.unwrap_or(first))
+        } else if !is_address(first.text.split('-').next().unwrap_or_default()) {
+            Some(first)
+        } else {
+            second.filter(|port| port.text.parse::<u16>().is_err())
+        };
+        if let Some(word) = wrong {
+            let text = format!("virtual_server_group: '{}' is wrong: write ADDRESS PORT or fwmark NUMBER", word.text);
+            site.error(word.at, text);
+        }
+    }
+}
+
 /// The word behind the last of these keywords.
 fn value<'a>(block: &'a Block, names: &[&str]) -> Option<&'a Word> {
     let mut lines = block.statements.iter().rev();

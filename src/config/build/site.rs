@@ -198,6 +198,7 @@ impl<'a> Site<'a> {
             Takes::Script => (1, 3, false),
             Takes::User => (1, 2, false),
             Takes::Lines | Takes::Own(_) => (0, 0, true),
+            Takes::NamedLines => (1, 1, true),
             Takes::Block(_, least, most) => (least, most, true),
             _ => (1, 1, false),
         };
@@ -238,7 +239,7 @@ impl<'a> Site<'a> {
                 self.inside -= 1;
                 return None;
             }
-            (Takes::Lines | Takes::Own(_), _) | (_, None) => return None,
+            (Takes::Lines | Takes::NamedLines | Takes::Own(_), _) | (_, None) => return None,
             (Takes::Words(..) | Takes::Word | Takes::Interface, Some(word)) => {
                 return Some(Value::Text(word.text.clone()));
             }

@@ -56,6 +56,8 @@ pub enum Takes {
     User,
     /// A block of lines with a form of their own.
     Lines,
+    /// A name, and such a block.
+    NamedLines,
     /// A block of these keywords; the words before it, at least and at most.
     Block(&'static [Keyword<()>], usize, usize),
     /// A block whose keywords are of the table named, read by its own code.

@@ -92,6 +92,7 @@ impl core::fmt::Display for Takes {
             Self::Interface => f.write_str("the name of an interface"),
             Self::Script => f.write_str("a program in quotes, perhaps user and group"),
             Self::User => f.write_str("a user, perhaps a group"),
+            Self::NamedLines => f.write_str("a name and a block of lines"),
             Self::Lines => f.write_str("a block of lines"),
             Self::Block(..) | Self::Own(_) => f.write_str("a block"),
         }

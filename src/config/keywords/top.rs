@@ -3,7 +3,7 @@
 use super::balancer::{SSL, VIRTUAL_SERVER};
 use super::track::{BFD, GARP_GROUP, TRACK_FILE, TRACK_GROUP, TRACK_PROCESS};
 use super::{Keyword, Put, Takes, at};
-use crate::config::build::balancer::virtual_server;
+use crate::config::build::balancer::{virtual_server, virtual_server_group};
 use crate::config::build::global::{GlobalDraft, read::show_nothing};
 use crate::config::build::routes;
 use Takes::{Block, Lines, Nothing, Number, Own, Word, Words};
@@ -36,7 +36,7 @@ pub static TOP: &[Row] = &[
     Row::kept("static_rules", Lines, Put::Own(routes::rules, show_nothing), "rules that are always there"),
     Row::not_yet("bfd_instance", Block(BFD, 1, 1), "a BFD session"),
     Row::kept("virtual_server", Block(VIRTUAL_SERVER, 1, 3), Put::Own(virtual_server, show_nothing), "load balancing over real servers"),
-    Row::not_yet("virtual_server_group", Lines, "addresses of a virtual server"),
+    Row::kept("virtual_server_group", Takes::NamedLines, Put::Own(virtual_server_group, show_nothing), "addresses of a virtual server"),
     Row::not_yet("SSL", Block(SSL, 0, 0), "certificate of SSL_GET checks"),
     Row::accepted("include", Words(1, 1), "the reader resolves it", "reads other files in its place"),
     Row::accepted("includer", Words(1, 1), "the reader resolves it", "as include, what is missing is an error"),
