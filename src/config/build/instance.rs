@@ -22,6 +22,8 @@ pub struct Draft {
     pub version: Option<Version>,
     /// `priority` if written.
     pub priority: Option<u8>,
+    /// `state` if written: whether it is MASTER.
+    pub state: Option<bool>,
     /// `advert_int` if written.
     pub advert_int: Option<Duration>,
     /// `mcast_dst_ip` if written.
@@ -75,6 +77,18 @@ pub struct Places {
     pub track_interface: Option<Position>,
     /// `version`
     pub version: Option<Position>,
+    /// `lower_prio_no_advert`
+    pub lower_prio_no_advert: Option<Position>,
+    /// `higher_prio_send_advert`
+    pub higher_prio_send_advert: Option<Position>,
+    /// `down_timer_adverts`
+    pub down_timer_adverts: Option<Position>,
+    /// `garp_lower_prio_repeat`
+    pub lower_prio_repeat: Option<Position>,
+    /// `mcast_dst_ip`
+    pub mcast_dst: Option<Position>,
+    /// `track_script`
+    pub track_script: Option<Position>,
 }
 
 /// `auth_type`.
@@ -94,6 +108,7 @@ impl Draft {
             family: None,
             version: None,
             priority: None,
+            state: None,
             advert_int: None,
             mcast_dst: None,
             nopreempt: false,
@@ -125,6 +140,7 @@ impl Draft {
             family: Some(instance.family),
             version: Some(instance.version),
             priority: Some(instance.priority),
+            state: Some(instance.starts_active),
             advert_int: Some(instance.advert_int.span()),
             mcast_dst: Some(instance.mcast_group),
             nopreempt: !instance.preempt,
@@ -217,6 +233,12 @@ impl Places {
             "unicast_ttl" => &mut self.unicast_ttl,
             "track_interface" => &mut self.track_interface,
             "version" => &mut self.version,
+            "lower_prio_no_advert" => &mut self.lower_prio_no_advert,
+            "higher_prio_send_advert" => &mut self.higher_prio_send_advert,
+            "down_timer_adverts" => &mut self.down_timer_adverts,
+            "garp_lower_prio_repeat" => &mut self.lower_prio_repeat,
+            "mcast_dst_ip" => &mut self.mcast_dst,
+            "track_script" => &mut self.track_script,
             _ => return,
         };
         *place = Some(head.at);

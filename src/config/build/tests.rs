@@ -99,6 +99,12 @@ fn the_owner_always_preempts() {
     let (one, diagnostics) = instance("priority 255\nnopreempt");
     one_error(&diagnostics, "always preempts");
     assert!(one.preempt);
+    let (one, diagnostics) = instance("priority 255\ntrack_interface {\neth1 weight 5\neth2\n}");
+    one_error(&diagnostics, "t:8:1: vrrp_instance A: the priority of an address owner never changes");
+    assert!(one.starts_active && one.track_interfaces.len() == 1);
+    let (one, diagnostics) = instance("priority 255\nstate BACKUP");
+    no_error(&diagnostics);
+    assert!(!one.starts_active);
     let (one, diagnostics) = instance("state SLAVE");
     one_error(&diagnostics, "neither MASTER nor BACKUP");
     assert!(!one.starts_active);

@@ -19,7 +19,7 @@ pub use crate::config::build::global::read::{extra_if, show_nothing};
 /// `state MASTER|BACKUP`
 pub fn state(site: &mut Site<'_>, draft: &mut Draft, statement: &Statement) {
     let Some(word) = statement.words.get(1) else { return };
-    draft.instance.starts_active = match word.text.as_str() {
+    let state = match word.text.as_str() {
         "MASTER" => true,
         "BACKUP" => false,
         other => {
@@ -27,6 +27,10 @@ pub fn state(site: &mut Site<'_>, draft: &mut Draft, statement: &Statement) {
             false
         }
     };
+    if draft.state == Some(true) && !state {
+        return site.error(word.at, "state BACKUP after state MASTER is ignored: remove one of them");
+    }
+    draft.state = Some(state);
 }
 
 /// Prints it.
@@ -85,9 +89,15 @@ pub fn show_unicast_src_ip(draft: &Draft, _: &Draft, printer: &mut Printer) {
 pub fn mcast_dst_ip(site: &mut Site<'_>, draft: &mut Draft, statement: &Statement) {
     let Some(word) = statement.words.get(1) else { return };
     match word.text.parse::<IpAddr>() {
-        Ok(ip) if ip.is_multicast() => draft.mcast_dst = Some(ip),
-        _ => site
-            .error(word.at, format!("mcast_dst_ip: '{}' is not a multicast address; the line is ignored", word.text)),
+        Ok(ip) if ip.is_multicast() => {
+            if same_family(site, draft, ip, word, "mcast_dst_ip") {
+                draft.mcast_dst = Some(ip);
+            }
+        }
+        _ => {
+            let text = format!("mcast_dst_ip: '{}' is not a multicast address; the line is ignored", word.text);
+            site.error(word.at, text);
+        }
     }
 }
 
