@@ -197,7 +197,7 @@ fn read_valued(site: &mut Site<'_>, into: &mut Address, option: &Word, value: &W
         },
         "preferred_lft" if value.text == "forever" => into.preferred_lft = Some(None),
         "preferred_lft" => {
-            if let Some(seconds) = site.number(value, "preferred_lft, if not forever", 0, i64::from(u32::MAX) - 1) {
+            if let Some(seconds) = site.number(value, "preferred_lft, if not forever", 0, i64::from(u32::MAX)) {
                 into.preferred_lft = Some(Some(Duration::from_secs(seconds.unsigned_abs())));
             }
         }
@@ -211,6 +211,10 @@ fn broadcast(site: &mut Site<'_>, into: &mut Address, value: &Word) -> bool {
         site.error(value.at, "an IPv6 address has no broadcast address; brd is ignored");
         return true;
     };
+    if into.prefix > 30 && matches!(value.text.as_str(), "+" | "-") {
+        site.error(value.at, format!("a network of /{} has no broadcast address; brd is ignored", into.prefix));
+        return true;
+    }
     let host = u32::MAX.checked_shr(u32::from(into.prefix)).unwrap_or(0);
     into.broadcast = match value.text.as_str() {
         "+" => Some(Ipv4Addr::from(u32::from(ip) | host)),

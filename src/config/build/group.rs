@@ -109,6 +109,9 @@ pub mod read {
     /// `group { NAME ... }`
     pub fn members(site: &mut Site<'_>, draft: &mut GroupDraft, statement: &Statement) {
         let Some(block) = &statement.block else { return };
+        if !draft.members.is_empty() {
+            return site.error(site.at(statement), "group is there already; this one is ignored");
+        }
         draft.members.extend(block.statements.iter().flat_map(|line| line.words.clone()));
         if draft.members.is_empty() {
             site.error(site.at(statement), "group is empty: name an instance a line");
