@@ -1,6 +1,8 @@
 //! Bytes of others, and others on our bytes: what keepalived and FRR sent is read and sent again byte
 //! for byte, and tshark reads what we send. `tests/golden/capture.sh` made the `*.hex` files.
 
+#![allow(clippy::disallowed_methods)]
+
 use holdfast::time::Centis;
 use holdfast::wire::arp::GratuitousArp;
 use holdfast::wire::ethernet::{self, TYPE_ARP, TYPE_IPV4, TYPE_IPV6};

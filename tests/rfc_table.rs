@@ -1,7 +1,7 @@
 //! The virtual router against a table written from the standard's text, not from the code: every state,
 //! every input, what follows.
 //!
-//! RFC 9568 (version 3), section 6.4, with the numbers of its steps; RFC 3768 (version 2) where it differs;
+//! RFC 9568 (version 3), by section; RFC 3768 (version 2) where it differs;
 //! `ka` marks what keepalived adds and its users rely on. Our router has priority 100 and the address
 //! 192.0.2.2, and advertises every second. The rival has 192.0.2.1 (lower) or 192.0.2.3 (higher).
 //!
@@ -19,7 +19,7 @@ use holdfast::wire::vrrp::{ChecksumForm, Family, Pseudo, Repr, Version};
 
 /// kind | state | input | new state | actions | timer | source
 const TABLE: &str = "
-v3         | Initialize | startup           | Backup     | notify                           | 3609.375 | 6.4.1 (140)-(160)
+v3         | Initialize | startup           | Backup     | notify                           | 3609.375 | 6.4.1
 v3         | Initialize | shutdown          | Initialize |                                  | -        | 6.4.1: only Startup counts
 v3         | Initialize | deadline          | Initialize |                                  | -        | 6.4.1
 v3         | Initialize | adv 50 low        | Initialize |                                  | -        | 6.4.1
@@ -31,19 +31,19 @@ v3         | Initialize | yield             | Initialize |                      
 v3         | Initialize | slept             | Initialize |                                  | -        | ours
 
 v3         | Backup     | startup           | Backup     |                                  | =        | it runs already
-v3         | Backup     | shutdown          | Initialize | notify                           | -        | 6.4.2 (305)-(315): cancel the timer, say nothing
-v3         | Backup     | deadline          | Active     | adv 100, hold, announce, notify  | 1000     | 6.4.2 (345)-(395)
+v3         | Backup     | shutdown          | Initialize | notify                           | -        | 6.4.2: cancel the timer, say nothing
+v3         | Backup     | deadline          | Active     | adv 100, hold, announce, notify  | 1000     | 6.4.2
 v3         | Backup     | early             | Backup     |                                  | =        | a timer that has not fired
-v3         | Backup     | adv 0 low         | Backup     |                                  | 609.375  | 6.4.2 (405)-(410): Skew_Time
-v3         | Backup     | adv 0 high        | Backup     |                                  | 609.375  | 6.4.2 (405)-(410)
-v3         | Backup     | adv 99 low        | Backup     |                                  | =        | 6.4.2 (450): discard
-v3         | Backup     | adv 99 high       | Backup     |                                  | =        | 6.4.2 (450): addresses do not count in Backup
-v3         | Backup     | adv 100 low       | Backup     |                                  | 3609.375 | 6.4.2 (420)-(440): equal is enough
-v3         | Backup     | adv 100 high      | Backup     |                                  | 3609.375 | 6.4.2 (420)-(440)
-v3         | Backup     | adv 101 low       | Backup     |                                  | 3609.375 | 6.4.2 (420)-(440)
-v3         | Backup     | adv 255 low       | Backup     |                                  | 3609.375 | 6.4.2 (420)-(440)
-v3         | Backup     | adv 200 every 2 s | Backup     |                                  | 7218.75  | 6.4.2 (425)-(440): the Active's interval
-v3         | Backup     | adv 99 every 2 s  | Backup     |                                  | =        | 6.4.2 (450): nothing is learned from it
+v3         | Backup     | adv 0 low         | Backup     |                                  | 609.375  | 6.4.2: Skew_Time
+v3         | Backup     | adv 0 high        | Backup     |                                  | 609.375  | 6.4.2
+v3         | Backup     | adv 99 low        | Backup     |                                  | =        | 6.4.2: discard
+v3         | Backup     | adv 99 high       | Backup     |                                  | =        | 6.4.2: addresses do not count in Backup
+v3         | Backup     | adv 100 low       | Backup     |                                  | 3609.375 | 6.4.2: equal is enough
+v3         | Backup     | adv 100 high      | Backup     |                                  | 3609.375 | 6.4.2
+v3         | Backup     | adv 101 low       | Backup     |                                  | 3609.375 | 6.4.2
+v3         | Backup     | adv 255 low       | Backup     |                                  | 3609.375 | 6.4.2
+v3         | Backup     | adv 200 every 2 s | Backup     |                                  | 7218.75  | 6.4.2: the Active's interval
+v3         | Backup     | adv 99 every 2 s  | Backup     |                                  | =        | 6.4.2: nothing is learned from it
 v3         | Backup     | adv 200 bad sum   | Backup     |                                  | =        | 7.1: discard
 v3         | Backup     | adv 200 ttl 254   | Backup     |                                  | =        | 5.1.1.3, 7.1: discard
 v3         | Backup     | adv 0 bad sum     | Backup     |                                  | =        | 7.1: discard
@@ -55,18 +55,18 @@ v3         | Backup     | slept             | Backup     |                      
 v3         | Backup     | late              | Backup     |                                  | 3609.375 | ours: a timer that old says nothing
 
 v3         | Active     | startup           | Active     |                                  | =        | it runs already
-v3         | Active     | shutdown          | Initialize | adv 0, release, notify           | -        | 6.4.3 (605)-(620)
-v3         | Active     | deadline          | Active     | adv 100                          | 1000     | 6.4.3 (635)-(645)
+v3         | Active     | shutdown          | Initialize | adv 0, release, notify           | -        | 6.4.3
+v3         | Active     | deadline          | Active     | adv 100                          | 1000     | 6.4.3
 v3         | Active     | early             | Active     |                                  | =        | a timer that has not fired
-v3         | Active     | adv 0 low         | Active     | adv 100                          | 1000     | 6.4.3 (655)-(665)
-v3         | Active     | adv 0 high        | Active     | adv 100                          | 1000     | 6.4.3 (655)-(665)
-v3         | Active     | adv 99 low        | Active     | adv 100, announce                | =        | 6.4.3 (745)-(755): answer at once; announce: ka
-v3         | Active     | adv 99 high       | Active     | adv 100, announce                | =        | 6.4.3 (745)-(755)
-v3         | Active     | adv 100 low       | Active     | adv 100, announce                | =        | 6.4.3 (675): a tie, the lower address loses
-v3         | Active     | adv 100 high      | Backup     | release, notify                  | 3609.375 | 6.4.3 (675)-(740): a tie, the higher address wins
-v3         | Active     | adv 101 low       | Backup     | release, notify                  | 3609.375 | 6.4.3 (675)-(740)
-v3         | Active     | adv 255 high      | Backup     | release, notify                  | 3609.375 | 6.4.3 (675)-(740)
-v3         | Active     | adv 200 every 2 s | Backup     | release, notify                  | 7218.75  | 6.4.3 (690)-(715): the new Active's interval
+v3         | Active     | adv 0 low         | Active     | adv 100                          | 1000     | 6.4.3
+v3         | Active     | adv 0 high        | Active     | adv 100                          | 1000     | 6.4.3
+v3         | Active     | adv 99 low        | Active     | adv 100, announce                | =        | 6.4.3: answer at once; announce: ka
+v3         | Active     | adv 99 high       | Active     | adv 100, announce                | =        | 6.4.3
+v3         | Active     | adv 100 low       | Active     | adv 100, announce                | =        | 6.4.3: a tie, the lower address loses
+v3         | Active     | adv 100 high      | Backup     | release, notify                  | 3609.375 | 6.4.3: a tie, the higher address wins
+v3         | Active     | adv 101 low       | Backup     | release, notify                  | 3609.375 | 6.4.3
+v3         | Active     | adv 255 high      | Backup     | release, notify                  | 3609.375 | 6.4.3
+v3         | Active     | adv 200 every 2 s | Backup     | release, notify                  | 7218.75  | 6.4.3: the new Active's interval
 v3         | Active     | adv 200 bad sum   | Active     |                                  | =        | 7.1: discard
 v3         | Active     | adv 200 ttl 254   | Active     |                                  | =        | 5.1.1.3, 7.1: discard
 v3         | Active     | adv 200 own       | Active     |                                  | =        | ka: it is our own address
@@ -88,26 +88,26 @@ v3         | Fault      | promote           | Fault      |                      
 v3         | Fault      | yield             | Fault      |                                  | -        | ka
 v3         | Fault      | slept             | Fault      |                                  | -        | ours
 
-nopreempt  | Backup     | adv 99 low        | Backup     |                                  | 3609.375 | 6.1 Preempt_Mode, 6.4.2 (420)
-nopreempt  | Backup     | adv 1 every 2 s   | Backup     |                                  | 7218.75  | 6.4.2 (420)-(440)
-nopreempt  | Backup     | adv 0 low         | Backup     |                                  | 609.375  | 6.4.2 (405)-(410)
-nopreempt  | Backup     | deadline          | Active     | adv 100, hold, announce, notify  | 1000     | 6.4.2 (345)-(395)
+nopreempt  | Backup     | adv 99 low        | Backup     |                                  | 3609.375 | 6.1 Preempt_Mode, 6.4.2
+nopreempt  | Backup     | adv 1 every 2 s   | Backup     |                                  | 7218.75  | 6.4.2
+nopreempt  | Backup     | adv 0 low         | Backup     |                                  | 609.375  | 6.4.2
+nopreempt  | Backup     | deadline          | Active     | adv 100, hold, announce, notify  | 1000     | 6.4.2
 nopreempt  | Active     | adv 99 high       | Active     | adv 100, announce                | =        | 6.4.3: Preempt_Mode is for Backup only
 nopreempt  | Active     | adv 101 low       | Backup     | release, notify                  | 3609.375 | 6.4.3: Preempt_Mode is for Backup only
 delay      | Backup     | adv 99 low        | Backup     |                                  | 3609.375 | ka: preempt_delay bears a lower master
-delay      | Backup     | adv 0 low         | Backup     |                                  | 609.375  | 6.4.2 (405)-(410)
+delay      | Backup     | adv 0 low         | Backup     |                                  | 609.375  | 6.4.2
 
-owner      | Initialize | startup           | Active     | adv 255, hold, announce, notify  | 1000     | 6.4.1 (105)-(135)
+owner      | Initialize | startup           | Active     | adv 255, hold, announce, notify  | 1000     | 6.4.1
 owner      | Initialize | adv 200 high      | Initialize |                                  | -        | 6.4.1
-owner      | Fault      | startup           | Active     | adv 255, hold, announce, notify  | 1000     | 6.4.1 (105)-(135)
-owner      | Active     | adv 254 high      | Active     | adv 255, announce                | =        | 6.4.3 (745)-(755)
-owner      | Active     | adv 255 low       | Active     | adv 255, announce                | =        | 6.4.3 (675)
-owner      | Active     | adv 255 high      | Backup     | release, notify                  | 3003.90625 | 6.4.3 (675): two owners, one address wins
-owner      | Active     | adv 0 high        | Active     | adv 255                          | 1000     | 6.4.3 (655)-(665)
-owner      | Active     | shutdown          | Initialize | adv 0, release, notify           | -        | 6.4.3 (605)-(620)
+owner      | Fault      | startup           | Active     | adv 255, hold, announce, notify  | 1000     | 6.4.1
+owner      | Active     | adv 254 high      | Active     | adv 255, announce                | =        | 6.4.3
+owner      | Active     | adv 255 low       | Active     | adv 255, announce                | =        | 6.4.3
+owner      | Active     | adv 255 high      | Backup     | release, notify                  | 3003.90625 | 6.4.3: two owners, one address wins
+owner      | Active     | adv 0 high        | Active     | adv 255                          | 1000     | 6.4.3
+owner      | Active     | shutdown          | Initialize | adv 0, release, notify           | -        | 6.4.3
 owner      | Active     | slept             | Backup     | release, notify                  | 3003.90625 | ours: even an owner listens first
 owner      | Backup     | adv 254 high      | Backup     |                                  | =        | 6.1 Preempt_Mode: the owner always preempts
-owner      | Backup     | adv 255 low       | Backup     |                                  | 3003.90625 | 6.4.2 (420)
+owner      | Backup     | adv 255 low       | Backup     |                                  | 3003.90625 | 6.4.2
 lazy owner | Backup     | adv 254 high      | Backup     |                                  | =        | 6.1 Preempt_Mode: regardless of its setting
 
 v2         | Initialize | startup           | Backup     | notify                           | 3609.375 | RFC 3768, 6.4.1
@@ -332,7 +332,7 @@ fn the_table_is_complete() {
     }
 }
 
-/// RFC 9568, section 6.4.3 (635): adverts follow the timer, not the moment somebody woke up for it.
+/// RFC 9568, section 6.4.3: adverts follow the timer, not the moment somebody woke up for it.
 #[test]
 fn adverts_do_not_drift() {
     let mut bench = Bench::new("v3");

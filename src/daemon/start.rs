@@ -11,8 +11,7 @@ use super::dump::Files;
 use super::kernel::{Kernel, News};
 use super::strays::{self, Strays};
 use super::world::World;
-use super::{Daemon, FIRST_RECEIVER, ahead_of, watch};
-use crate::cli::{Facility, Options};
+use super::{Daemon, FIRST_RECEIVER, Facility, Options, ahead_of, watch};
 use crate::config::{self, Config, Diagnostics, Severity, load};
 use crate::sys::pid_file::PidFile;
 use crate::sys::receive_batch::ReceiveBatch;
@@ -122,6 +121,7 @@ impl Daemon {
             manager: ServiceManager::from_environment(),
             suspended: ahead_of(now),
             stopping: None,
+            kernel_backlog: true,
             reload_asked: false,
         };
         let strays = daemon.read_tables().map_err(fail("cannot read links and addresses"))?;

@@ -37,16 +37,12 @@ pub(super) fn cable() {
         ip(&format!("addr add 2001:db8::{host}/64 dev {name} nodad"));
         ip(&format!("addr add fe80::{host}/64 dev {name} nodad"));
     }
-    // Until the kernel's link watch has run, what is sent is dropped without an error.
-    for name in ["left", "right"] {
-        let is_up = || {
-            let shown = Command::new("ip").args(["-o", "link", "show", "dev", name]).output().unwrap();
-            String::from_utf8_lossy(&shown.stdout).contains("state UP")
-        };
-        assert!((0..500).any(|_| is_up() || {
-            std::thread::sleep(std::time::Duration::from_millis(10));
-            false
-        }));
+    // Until the kernel's link watch has run, what is sent is dropped without an error; IPv6 addresses get
+    // their routes later, too.
+    wait_for("-o link show dev left", "state UP");
+    wait_for("-o link show dev right", "state UP");
+    for address in ["2001:db8::1", "2001:db8::2", "fe80::1", "fe80::2"] {
+        wait_for("-6 route show table local", &format!("local {address} "));
     }
     // One host is both ends: let it take packets from itself.
     for path in ["all/rp_filter", "left/rp_filter", "right/rp_filter"] {
@@ -55,4 +51,14 @@ pub(super) fn cable() {
     for name in ["left", "right"] {
         std::fs::write(format!("/proc/sys/net/ipv4/conf/{name}/accept_local"), "1").unwrap();
     }
+}
+
+/// Until ip(8) with those arguments shows `text`.
+fn wait_for(arguments: &str, text: &str) {
+    let shows = || {
+        let shown = Command::new("ip").args(arguments.split(' ')).output().unwrap();
+        String::from_utf8_lossy(&shown.stdout).contains(text)
+    };
+    let mut tries = (0..500).map(|_| std::thread::sleep(std::time::Duration::from_millis(10)));
+    assert!(shows() || tries.any(|()| shows()), "ip {arguments}: no {text}");
 }

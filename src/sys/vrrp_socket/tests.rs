@@ -148,7 +148,7 @@ fn unicast_goes_to_its_address_with_its_hop_limit() {
             batch.queue_advert(&sender, &envelope, 0, &advert(3)).unwrap();
             batch.queue_advert(&sender, &Envelope { source: None, ..envelope }, 1, &advert(3)).unwrap();
             batch.flush(|tag, errno| panic!("{tag}: {errno}"));
-            assert_eq!(receiver.fd.wait_readable(1000), Ok(true));
+            assert_eq!(receiver.fd.wait_readable(1000), Ok(true), "{family:?}");
             assert_eq!(absent.fd.wait_readable(0), Ok(false));
             let mut batch = ReceiveBatch::new();
             assert_eq!(batch.receive(&receiver, CAPACITY), Ok(2));
