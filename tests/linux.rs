@@ -34,14 +34,20 @@ fn an_interface_is_absent_comes_goes_and_comes_back() {
 #[test]
 fn a_renamed_interface_is_another_one() {
     let lab = Lab::new(&["a"]);
-    let a = Daemon::holdfast(lab.node("a"), &one(200), &[]);
+    lab.add_address("a", "eth0", "fe80::1/64");
+    let conf = format!("{}{}", one(200), instance("six", 51, 200, "fe80::99", ""));
+    let a = Daemon::holdfast(lab.node("a"), &conf, &[]);
     takes(&a, VIP);
+    takes(&a, "fe80::99");
     ip_run(lab.node("a"), "link set eth0 name lan0");
-    says(&a, "Entering FAULT STATE");
+    says(&a, "(six) Entering FAULT STATE");
     gives_up(&a, VIP);
+    gives_up(&a, "fe80::99");
     assert!(lab.node("a").has(Lab::address4(0, 1).into()), "only what is ours is removed");
+    // The kernel does not tell of IPv6 addresses again when the name comes back.
     ip_run(lab.node("a"), "link set lan0 name eth0");
     takes(&a, VIP);
+    takes(&a, "fe80::99");
 }
 
 #[test]

@@ -220,17 +220,24 @@ fn a_full_disk_is_one_line() {
     let lab = Lab::new(&["a"]);
     let node = lab.node("a");
     node.must_run(&["mkdir", "/run/full"]);
-    node.must_run(&["mount", "-t", "tmpfs", "-o", "nr_inodes=1", "tmpfs", "/run/full"]);
+    node.must_run(&["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", "/run/full"]);
     let conf = one(200).replace("global_defs {", "global_defs {\n state_dump_file /run/full/keepalived.data");
     let packets = lab.observe();
     let mut a = Daemon::holdfast(node, &conf, &[]);
     takes(&a, VIP);
+    let dump = || node.read("/run/full/keepalived.data").unwrap_or_default();
+    a.process().signal(libc::SIGUSR1);
+    assert!(wait_until(5 * SECOND, || dump().contains("VRRP Instance = one")), "{}", a.log());
+    let before = dump();
+    let filled = node.run(&["dd", "if=/dev/zero", "of=/run/full/filler", "bs=4096"]);
+    assert!(!filled.status.success(), "it is full now");
     a.process().signal(libc::SIGUSR1);
     says(&a, "cannot write /run/full/keepalived.data: ENOSPC");
     assert_eq!(a.log().matches("ENOSPC").count(), 1, "{}", a.log());
+    assert_eq!(dump(), before, "the old one is still whole");
+    assert_eq!(node.must_run(&["ls", "/run/full"]).split_whitespace().count(), 2, "and nothing lies beside it");
     let adverts = packets.adverts("a").len();
     assert!(wait_until(SECOND, || packets.adverts("a").len() > adverts + 2), "{}", a.log());
-    assert!(a.process().is_running());
 }
 
 #[test]

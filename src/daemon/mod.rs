@@ -143,6 +143,10 @@ impl Daemon {
         let (world, registry) = (&mut self.world, self.poll.registry());
         // Bounded inside; epoll tells only once of what is left.
         self.kernel_backlog = self.kernel.read(|news| world.news(now, news, registry));
+        if core::mem::take(&mut world.is_doubtful) {
+            self.kernel.ask_resync();
+            self.kernel_backlog = true;
+        }
     }
 
     fn read_signals(&mut self, now: Instant) {

@@ -48,6 +48,7 @@ impl Daemon {
         if let Err(errno) = self.read_tables() {
             log::error!("cannot read links and addresses: {errno}; trying again");
             self.kernel.ask_resync();
+            self.kernel_backlog = true;
         }
         self.world.take_over(&mut old, self.poll.registry());
         self.world.open_sockets(self.poll.registry());

@@ -68,6 +68,10 @@ pub struct World {
     stopping: bool,
     /// Interfaces and addresses are being read anew: what is known of them is not whole.
     resyncing: bool,
+    /// The first half of that: links are being listed, addresses will be.
+    listing_links: bool,
+    /// A device came that may have addresses nobody told us of: the tables are to be read anew.
+    pub is_doubtful: bool,
     /// Set by [`World::start`]. Before, sockets stay as they are: those of the world before may be taken over.
     started: bool,
     /// Addresses that stayed on a device which has another name now: its index, the slot.
@@ -141,6 +145,8 @@ impl World {
             stranger_log_at: Instant::ZERO,
             stopping: false,
             resyncing: false,
+            listing_links: false,
+            is_doubtful: false,
             started: false,
             abandoned: Outbox::with_capacity(specs.len()),
             keep_addresses: false,
@@ -489,11 +495,12 @@ impl World {
     pub fn news(&mut self, now: Instant, news: News<'_>, registry: &Registry) {
         match news {
             News::ResyncBegins => {
-                self.resyncing = true;
+                (self.resyncing, self.listing_links) = (true, true);
                 self.interfaces.begin_resync();
                 self.addresses.handle(now, vip::Input::Resync, &mut self.address_out);
             }
             News::LinksDone => {
+                self.listing_links = false;
                 while let Some(device) = self.interfaces.stale() {
                     self.device_gone(now, device);
                 }
@@ -551,6 +558,8 @@ impl World {
     }
 
     fn device_came(&mut self, now: Instant, device: u16, registry: &Registry) {
+        // One that got its name only now keeps its IPv6 addresses without a word about them.
+        self.is_doubtful |= !self.listing_links;
         if self.started {
             self.flush_packets(now);
             self.sockets.close(&self.plan, device, &self.outgoing);
