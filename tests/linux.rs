@@ -10,11 +10,20 @@ use std::time::Duration;
 use bed::{GLOBAL, SECOND, VIP, entered, gives_up, instance, ip, ip_run, one, plug_new, says, takes};
 use lab::{Daemon, Lab, Stamp, netlink, node, os, wait_until};
 
+/// Whether it only waits: a descriptor that is ready for ever, or a deadline in the past, would show.
+fn is_idle(daemon: &mut Daemon<'_>) {
+    let pid = daemon.process().id();
+    let before = bed::ticks(pid);
+    std::thread::sleep(SECOND / 2);
+    let used = bed::ticks(pid) - before;
+    assert!(used < 10, "{used} ticks of 50:\n{}", daemon.log());
+}
+
 #[test]
 fn an_interface_is_absent_comes_goes_and_comes_back() {
     let lab = Lab::new(&["a", "b"]);
     ip_run(lab.node("a"), "link del eth0");
-    let a = Daemon::holdfast(lab.node("a"), &one(200), &[]);
+    let mut a = Daemon::holdfast(lab.node("a"), &one(200), &[]);
     says(&a, "Startup complete");
     assert_eq!(entered(&a.log()), ["one FAULT"]);
     for round in 1..=2 {
@@ -29,6 +38,8 @@ fn an_interface_is_absent_comes_goes_and_comes_back() {
     }
     let states = entered(&a.log());
     assert_eq!(states[1..4], ["one BACKUP", "one MASTER", "one FAULT"], "{}", a.log());
+    assert!(!a.log().contains("somebody else") && !a.log().contains("refuses"), "{}", a.log());
+    is_idle(&mut a);
 }
 
 #[test]
@@ -324,6 +335,7 @@ fn lost_news_are_made_up_for() {
     assert!(lab.node("a").has(ip(VIP)) && lab.node("a").has(ip("10.99.1.2")) && lab.node("a").has(ip("fe80::99")));
     let states = entered(&a.log());
     assert_eq!(states.len(), 4, "it was no reason for an election: {}", a.log());
+    is_idle(&mut a);
     a.term();
     assert!(a.wait(5 * SECOND).is_some());
     assert!(!lab.node("a").has(ip(VIP)) && !lab.node("a").has(ip("10.99.1.2")));

@@ -163,7 +163,7 @@ fn a_bad_file_keeps_the_old_one_and_says_why() {
         let before = kept(&a);
         a.hup();
         assert!(wait_until(5 * SECOND, || kept(&a) > before), "{}", a.log());
-        let line = a.log().lines().filter(|line| line.contains(&path)).next_back().map(str::to_owned);
+        let line = a.log().lines().rfind(|line| line.contains(&path)).map(str::to_owned);
         assert!(line.as_ref().is_some_and(|line| line.contains(why)), "{line:?}, not {why}");
     };
     std::fs::remove_file(&file).expect("it was there");
@@ -202,6 +202,7 @@ fn a_storm_of_reloads_leaves_nothing_behind() {
         reload(&a, &if round % 2 == 0 { format!("{}{six}", one(200)) } else { one(200) });
     }
     assert_eq!(descriptors(pid), open, "{}", a.log());
+    assert!(a.data().contains("Allocations while running = 0\n"));
     let adverts: Vec<_> =
         adverts_since(&packets, "a", start).into_iter().filter(|(_, advert)| advert.source.is_ipv4()).collect();
     assert!(longest_gap(&adverts) < Duration::from_millis(200), "{:?}", longest_gap(&adverts));

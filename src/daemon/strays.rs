@@ -4,6 +4,8 @@
 //! daemon of this name in the same network may hold addresses of its own with the same mark; while there
 //! is one, nothing is removed.
 
+use std::path::{Path, PathBuf};
+
 use super::kernel::{Kernel, MARK};
 use super::world::World;
 use crate::wire::netlink::{Address, AddressRepr};
@@ -68,14 +70,33 @@ fn bare(index: u32, ip: core::net::IpAddr, prefix: u8) -> AddressRepr<'static> {
 
 /// Whether another process of our program runs in our network namespace.
 fn has_twin() -> bool {
-    let own = (link("self", "exe"), link("self", "ns/net"));
+    let about = |pid: &str| (link(pid, "exe").as_deref().and_then(program), link(pid, "ns/net"));
+    let own = about("self");
     let Ok(processes) = std::fs::read_dir("/proc") else { return false };
     let pids = processes.flatten().filter_map(|entry| entry.file_name().into_string().ok());
     let others =
         pids.filter(|pid| pid.bytes().all(|byte| byte.is_ascii_digit()) && *pid != std::process::id().to_string());
-    others.into_iter().any(|pid| own.0.is_some() && (link(&pid, "exe"), link(&pid, "ns/net")) == own)
+    others.into_iter().any(|pid| own.0.is_some() && about(&pid) == own)
 }
 
-fn link(pid: &str, name: &str) -> Option<std::path::PathBuf> {
+fn link(pid: &str, name: &str) -> Option<PathBuf> {
     std::fs::read_link(format!("/proc/{pid}/{name}")).ok()
+}
+
+/// The name of a running program; it stays the same when the file is replaced by a newer one.
+fn program(executable: &Path) -> Option<String> {
+    let name = executable.file_name()?.to_str()?;
+    Some(String::from(name.strip_suffix(" (deleted)").unwrap_or(name)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upgrade_does_not_hide_a_twin() {
+        let name = |path: &str| program(Path::new(path));
+        assert_eq!(name("/usr/sbin/holdfast (deleted)"), name("/usr/sbin/holdfast"));
+        assert_ne!(name("/usr/sbin/holdfast"), name("/usr/sbin/keepalived"));
+    }
 }

@@ -339,6 +339,7 @@ impl World {
         if self.state(router) == State::Active {
             self.advertise(now, router, crate::proto::vrrp::LEAVING);
             log::info!("({}) sent 0 priority", self.name(router));
+            log::info!("({}) removing VIPs.", self.name(router));
         }
         let deleted = self.config.instances.get(usize::from(router)).is_some_and(|instance| instance.notify_deleted);
         let kind = if deleted { Kind::Deleted } else { Kind::Fault };
