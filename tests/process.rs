@@ -170,11 +170,17 @@ fn syslog_gets_the_lines() {
         assert!(lines.iter().any(|line| line.contains(&format!("[{}]: ", pid.trim()))), "{lines:?}");
         lines.clear();
     }
-    // Nobody reads: nothing waits for that.
-    let mut a = Daemon::holdfast(node, &one(200), &[]);
-    takes(&a, VIP);
-    a.term();
-    assert!(a.wait(5 * SECOND).is_some());
+    // With -l the console gets them too. Nobody reads here: nothing waits for that.
+    for (more_arguments, expected) in [(&[][..], true), (&["-G"], false)] {
+        let mut a = Daemon::holdfast(node, &one(200), more_arguments);
+        takes(&a, VIP);
+        a.term();
+        assert!(a.wait(5 * SECOND).is_some());
+        more(&mut lines);
+        assert_eq!(lines.iter().any(|line| line.contains("Starting Holdfast")), expected, "{lines:?}");
+        assert!(a.log().contains("Starting Holdfast"));
+        lines.clear();
+    }
 }
 
 #[test]

@@ -200,7 +200,7 @@ fn install_logger(options: &Options) {
     };
     logger::install(&logger::Options {
         console: options.log_console,
-        syslog: !(options.no_syslog || options.log_console && options.foreground),
+        syslog: !options.no_syslog,
         facility,
         ident: "Holdfast",
         level: if options.detail > 0 { log::LevelFilter::Debug } else { log::LevelFilter::Info },
