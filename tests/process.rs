@@ -69,6 +69,22 @@ fn in_the_background_it_leaves_the_terminal_and_writes_pid_files() {
 }
 
 #[test]
+fn relative_paths_hold_in_the_background_too() {
+    let lab = Lab::new(&["a"]);
+    let node = lab.node("a");
+    node.write("/run/ka.conf", one(200));
+    let line = format!("cd /run && exec {} -f ka.conf -p x.pid", program());
+    node.must_run(&["sh", "-c", &line]);
+    assert!(wait_until(5 * SECOND, || node.has(ip(VIP))));
+    let pid = node.read("/run/x.pid").expect("its pid file is where it was asked for");
+    node.write("/run/ka.conf", format!("{GLOBAL}{}", instance("one", 51, 200, "10.99.1.2", "")));
+    node.must_run(&["kill", "-HUP", pid.trim()]);
+    assert!(wait_until(5 * SECOND, || node.has(ip("10.99.1.2")) && !node.has(ip(VIP))));
+    node.must_run(&["kill", pid.trim()]);
+    assert!(wait_until(5 * SECOND, || !node.has(ip("10.99.1.2"))));
+}
+
+#[test]
 fn exit_codes_and_what_is_said() {
     let lab = Lab::new(&["a"]);
     let node = lab.node("a");

@@ -53,7 +53,8 @@ pub fn test(options: &Options) -> i32 {
 }
 
 /// Runs the daemon; returns the exit code.
-pub fn run(options: Options) -> i32 {
+pub fn run(mut options: Options) -> i32 {
+    make_absolute(&mut options);
     // Before the configuration is read, so that what is wrong with it is in the log too.
     install_logger(&options);
     log::info!("Starting Holdfast v{}", env!("CARGO_PKG_VERSION"));
@@ -188,6 +189,16 @@ pub(super) fn say(diagnostics: &Diagnostics) {
             Severity::Fatal => log::error!("{line}"),
             Severity::Note => log::info!("{line}"),
             Severity::Security | Severity::Error => log::warn!("{line}"),
+        }
+    }
+}
+
+/// In the background the working directory is another one, and a reload reads the configuration again.
+fn make_absolute(options: &mut Options) {
+    let pid_files = [&mut options.pid_file, &mut options.vrrp_pid_file, &mut options.checkers_pid_file];
+    for path in pid_files.into_iter().flatten().chain([&mut options.config]) {
+        if let Ok(absolute) = std::path::absolute(&*path) {
+            *path = absolute;
         }
     }
 }
