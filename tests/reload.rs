@@ -293,3 +293,24 @@ fn a_sync_group_is_formed_and_dissolved() {
     takes(&b, "10.98.1.2");
     assert!(lab.node("a").has(ip(VIP)), "each for itself again");
 }
+
+#[test]
+fn addresses_half_way_to_the_kernel_are_not_forgotten() {
+    let lab = Lab::new(&["a"]);
+    let many: Vec<String> = (0..1000).map(|n| format!("10.99.{}.{}", 10 + n / 250, n % 250 + 1)).collect();
+    let more = format!("virtual_ipaddress_excluded {{\n{}\n}}", many.join("\n"));
+    let conf = format!("{GLOBAL}{}", instance("one", 51, 200, VIP, &more));
+    let a = Daemon::holdfast(lab.node("a"), &conf, &[]);
+    let count = || lab.node("a").addresses("eth0").iter().filter(|ip| ip.is_ipv4()).count();
+    // As soon as the first are there, a new file without them.
+    assert!(wait_until(10 * SECOND, || count() > 2), "{}", a.log());
+    reload(&a, &one(200));
+    assert!(wait_until(5 * SECOND, || count() == 2), "{} addresses\n{}", count(), a.log());
+    // And the other way: they come while those before them still go.
+    reload(&a, &conf);
+    assert!(wait_until(5 * SECOND, || count() == 1002), "{} addresses\n{}", count(), a.log());
+    reload(&a, &one(50).replace("eth0", "lo"));
+    reload(&a, &conf);
+    assert!(wait_until(10 * SECOND, || count() == 1002), "{} addresses\n{}", count(), a.log());
+    assert!(!a.log().contains("refuses") && !a.log().contains("somebody else"), "{}", a.log());
+}
