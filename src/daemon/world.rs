@@ -65,6 +65,8 @@ pub struct World {
     states: Box<[State]>,
     send_log_at: Instant,
     stranger_log_at: Instant,
+    /// The kernel's tables are being read: what is known of addresses is not whole.
+    resyncing: bool,
     stopping: bool,
     /// Leave the addresses where they are when stopping.
     keep_addresses: bool,
@@ -133,6 +135,7 @@ impl World {
             states: node.routers().iter().map(|router| router.state()).collect(),
             send_log_at: Instant::ZERO,
             stranger_log_at: Instant::ZERO,
+            resyncing: false,
             stopping: false,
             keep_addresses: false,
             addresses,
@@ -156,12 +159,24 @@ impl World {
         self.step(now, node::Input::Start);
         // A router that a reload found holding its addresses goes on holding them.
         for router in 0..self.plan.routers.len() as u16 {
-            if self.state(router) == State::Active {
-                self.addresses.handle(now, vip::Input::Hold(router), &mut self.address_out);
+            if self.state(router) != State::Active {
+                continue;
+            }
+            self.addresses.handle(now, vip::Input::Hold(router), &mut self.address_out);
+            if self.lacks_address(router)
+                && let Some(settings) = self.node.router(router).map(|router| router.settings())
+            {
+                self.announcer.start(router, settings.announce.repeat);
             }
         }
         self.addresses.handle(now, vip::Input::Start, &mut self.address_out);
         self.drain_addresses();
+    }
+
+    /// Whether an address of a router is not in the kernel.
+    fn lacks_address(&self, router: u16) -> bool {
+        let mut slots = self.plan.slots.iter().enumerate().filter(|(_, slot)| slot.spec.router == router);
+        slots.any(|(slot, _)| !self.addresses.is_present(slot as u16))
     }
 
     /// Takes the sockets, processes and device states of the world before.
@@ -454,6 +469,7 @@ impl World {
     pub fn news(&mut self, now: Instant, news: News<'_>, registry: &Registry) {
         match news {
             News::ResyncBegins => {
+                self.resyncing = true;
                 self.interfaces.begin_resync();
                 self.addresses.handle(now, vip::Input::Resync, &mut self.address_out);
             }
@@ -463,6 +479,7 @@ impl World {
                 }
             }
             News::ResyncDone => {
+                self.resyncing = false;
                 for router in 0..self.plan.routers.len() as u16 {
                     self.update_source(now, router);
                 }
@@ -550,6 +567,9 @@ impl World {
     }
 
     fn update_sources(&mut self, now: Instant, device: u16) {
+        if self.resyncing {
+            return;
+        }
         for router in 0..self.plan.routers.len() as u16 {
             if self.plan.routers.get(usize::from(router)).is_some_and(|plan| plan.device == Some(device)) {
                 self.update_source(now, router);
