@@ -1,6 +1,6 @@
 //! The sockets of the plan: opened when their interface is there, closed when it goes.
 
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
@@ -29,6 +29,13 @@ pub struct Sockets {
 /// weigh 700 bytes and more there, and one round of adverts must fit.
 const BUFFER_FLOOR: u32 = 64 * 1024;
 const BUFFER_EACH: u32 = 2 * 1024;
+
+impl ReceiverPlan {
+    /// Bytes that may wait in the kernel.
+    pub fn buffer(&self) -> u32 {
+        BUFFER_FLOOR + BUFFER_EACH * self.vrids.iter().count() as u32
+    }
+}
 
 impl Sockets {
     /// All closed, but the one for frames.
@@ -113,9 +120,8 @@ impl Sockets {
         interfaces: &Interfaces,
         registry: &Registry,
     ) -> Result<Receiver, Errno> {
-        let buffer = BUFFER_FLOOR + BUFFER_EACH * wanted.vrids.iter().count() as u32;
         let interface = interface_of(wanted.device, interfaces);
-        let receiver = Receiver::new(interface.as_ref(), wanted.listen, &wanted.vrids, Some(buffer))?;
+        let receiver = Receiver::new(interface.as_ref(), wanted.listen, &wanted.vrids, Some(wanted.buffer()))?;
         let token = Token(self.first_token + place);
         registry
             .register(&mut SourceFd(&receiver.as_raw_fd()), token, Interest::READABLE)
@@ -171,6 +177,11 @@ impl Sockets {
     /// The socket that sends, if its interface is there.
     pub fn sender(&self, place: u16) -> Option<&Sender> {
         self.senders.get(usize::from(place))?.as_ref()
+    }
+
+    /// The descriptor of a receiver, while it is open.
+    pub fn receiver_descriptor(&self, place: usize) -> Option<RawFd> {
+        Some(self.receivers.get(place)?.as_ref()?.as_raw_fd())
     }
 
     /// Sends the group memberships of a device's sockets anew.

@@ -2,6 +2,7 @@
 //! what carries actions from the one to the other. A reload makes a new world.
 
 use core::net::IpAddr;
+use std::os::fd::{AsRawFd, RawFd};
 
 use mio::Registry;
 
@@ -617,6 +618,18 @@ impl World {
                 .is_some_and(|at| next.plan.slots_of(at, address.ip, plan::subnet_bits(address)).next().is_some());
             if kept { None } else { Some(kernel::describe(address, device.interface?.index())) }
         })
+    }
+
+    /// The descriptors an instance receives and sends with; -1 while they are closed.
+    pub fn descriptors(&self, router: u16) -> (RawFd, RawFd) {
+        let vrid = self.config.instances.get(usize::from(router)).map_or(0, |instance| usize::from(instance.vrid));
+        let listens = |plan: &plan::ReceiverPlan| plan.routers.get(vrid) == Some(&router);
+        let receiver = self.plan.receivers.iter().position(listens);
+        let sender = self.plan.routers.get(usize::from(router)).and_then(|plan| self.sockets.sender(plan.sender));
+        (
+            receiver.and_then(|place| self.sockets.receiver_descriptor(place)).unwrap_or(-1),
+            sender.map_or(-1, AsRawFd::as_raw_fd),
+        )
     }
 
     fn state(&self, router: u16) -> State {

@@ -5,6 +5,8 @@
 mod data;
 mod json;
 mod stats;
+mod subject;
+mod values;
 
 use core::fmt;
 use std::path::PathBuf;
@@ -48,8 +50,12 @@ impl Files {
         write(&self.stats, |out| stats::write(out, world));
     }
 
-    /// The same for programs.
+    /// The same for programs. As with keepalived, there is no such file without an instance.
     pub fn json(&self, world: &World) {
+        if world.config.instances.is_empty() {
+            log::info!("No json is written: there is no vrrp_instance");
+            return;
+        }
         log::info!("Printing VRRP as json for process({}) on signal", std::process::id());
         write(&self.json, |out| json::write(out, world));
     }

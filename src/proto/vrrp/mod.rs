@@ -317,6 +317,14 @@ impl Router {
         }
     }
 
+    /// When the next advert is due; none unless it is Active.
+    pub fn next_advert(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Active(active) => Some(active.advert_at),
+            Phase::Initialize | Phase::Delayed { .. } | Phase::Backup(_) | Phase::Fault => None,
+        }
+    }
+
     /// Takes an input and says what is to be done about it.
     pub fn handle(&mut self, now: Instant, input: Input<'_>, outbox: &mut Outbox<Action>) {
         match (self.phase, input) {

@@ -70,6 +70,23 @@ impl Refusal {
             Self::Owner => Reject::KINDS + 9,
         }
     }
+
+    /// The names of all counters, in the order of [`Refusal::index`].
+    pub fn reasons() -> impl Iterator<Item = &'static str> {
+        let beyond_wire = [
+            "hop_limit",
+            "other_version",
+            "unknown_auth_type",
+            "auth_type_differs",
+            "password",
+            "interval_differs",
+            "destination",
+            "unknown_peer",
+            "own_address",
+            "owner",
+        ];
+        Reject::ALL.into_iter().map(Reject::reason).chain(beyond_wire)
+    }
 }
 
 /// One line for the operator: what is wrong and which setting to look at.
@@ -167,5 +184,31 @@ impl Settings {
 
     fn peer(&self, source: IpAddr) -> Option<&super::settings::Peer> {
         self.peers.iter().find(|peer| peer.ip == source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_has_its_name_in_its_place() {
+        let kinds = [
+            (Refusal::HopLimit(1), "hop_limit"),
+            (Refusal::OtherVersion(Version::V2), "other_version"),
+            (Refusal::UnknownAuthType(9), "unknown_auth_type"),
+            (Refusal::AuthTypeDiffers(1), "auth_type_differs"),
+            (Refusal::Password, "password"),
+            (Refusal::IntervalDiffers(Centis(1)), "interval_differs"),
+            (Refusal::Destination, "destination"),
+            (Refusal::UnknownPeer, "unknown_peer"),
+            (Refusal::OwnAddress, "own_address"),
+            (Refusal::Owner, "owner"),
+        ];
+        let wire = Reject::ALL.map(|reject| (Refusal::Wire(reject), reject.reason()));
+        assert_eq!(Refusal::reasons().count(), Refusal::KINDS);
+        for (refusal, name) in wire.into_iter().chain(kinds) {
+            assert_eq!(Refusal::reasons().nth(refusal.index()), Some(name), "{refusal:?}");
+        }
     }
 }

@@ -25,6 +25,8 @@ pub(super) const RTEXT_FILTER_SKIP_STATS: u32 = 1 << 3;
 pub mod link_flags {
     /// Administratively up.
     pub const UP: u32 = 1 << 0;
+    /// It has a broadcast address.
+    pub const BROADCAST: u32 = 1 << 1;
     /// A loopback interface.
     pub const LOOPBACK: u32 = 1 << 3;
     /// A point-to-point link: it has no broadcast address.
