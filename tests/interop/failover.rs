@@ -51,9 +51,10 @@ impl<'lab> Cell<'lab> {
         self.pair.settles(self.transport.address(), &["a"]);
         self.pair.listens("b");
         // What a slow start of a made b do in between is no matter here.
-        self.elected = self.pair.elected(self.transport.address());
+        let address = self.transport.address();
+        assert!(wait_until(LONG, || self.pair.elected(address).last() == Some(&"a")), "{}", self.pair.logs());
+        self.elected = self.pair.elected(address);
         self.overlap = self.pair.addresses.timeline().overlap(self.transport.address());
-        assert_eq!(self.elected.last(), Some(&"a"));
         self.adverts_are_as_configured();
         self.client_reaches("a");
         self.pair.stays(self.transport.address(), &["a"], self.down(100) * 2);
