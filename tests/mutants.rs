@@ -247,6 +247,15 @@ const MUTANTS: &[Mutant] = &[
         "Some(Pull::Down) => Some(vrrp::Input::Yield),",
         "Some(Pull::Down) => None,",
     ),
+    mutant(Simulator, "routers joined by a reload stay torn", NODE, "self.join_groups();", ""),
+    mutant(
+        Simulator,
+        "a reload puts off periodic announcements",
+        ROUTER,
+        "if refresh != old.settings.announce.refresh {",
+        "if !refresh.is_zero() {",
+    ),
+    mutant(Simulator, "group state not told", NODE, "outbox.push(Output::Group(index as u16, state));", ""),
     mutant(
         Simulator,
         "one fault is not all members'",
@@ -352,7 +361,7 @@ fn mutate(directory: &Path, mutant: &Mutant) -> Result<(), String> {
 fn rustc(directory: &Path, arguments: &[&str]) -> Result<(), String> {
     let compiler = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(compiler)
-        .args(["--edition", "2024", "-C", "opt-level=1", "-C", "debug-assertions=on", "--cap-lints", "allow"])
+        .args(["--edition", "2024", "-C", "opt-level=0", "-C", "debug-assertions=on", "--cap-lints", "allow"])
         .args(arguments)
         .current_dir(directory)
         .output()

@@ -165,8 +165,8 @@ const TOP: [&str; 9] =
     ["Cargo.toml", "Cargo.lock", "README.md", "CHANGELOG.md", "LICENSE", "src", "configs", "tests", "cross"];
 
 fn strays<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-    // rustfmt.toml and what cargo builds are the exceptions.
-    let known = |name: &&str| name.starts_with('.') || TOP.contains(name) || matches!(*name, "target" | "rustfmt.toml");
+    // What cargo builds is the exception.
+    let known = |name: &&str| name.starts_with('.') || TOP.contains(name) || *name == "target";
     names.into_iter().filter(|name| !known(name)).collect()
 }
 

@@ -14,7 +14,8 @@ mod lexer;
 mod line;
 pub mod load;
 pub mod model;
-pub mod print;
+
+pub mod printer;
 pub mod security;
 pub mod shell;
 mod source;
@@ -26,4 +27,4 @@ pub mod users;
 pub use build::{Context, build};
 pub use diagnostic::{Diagnostic, Diagnostics, Position, Severity};
 pub use model::Config;
-pub use print::print;
+pub use printer::print;

@@ -73,7 +73,8 @@ struct Daemon {
     suspended: Duration,
     /// Set when stopping: when it began.
     stopping: Option<Instant>,
-    /// A reload was asked for while one could not be done.
+    /// The netlink sockets may have more than was read.
+    kernel_backlog: bool,
     reload_asked: bool,
 }
 
@@ -83,16 +84,16 @@ impl Daemon {
         let mut events = Events::with_capacity(EVENTS);
         heap::seal();
         loop {
-            let backlog = self.world.any_ready() || self.kernel.is_resyncing();
+            let backlog = self.world.any_ready() || self.kernel_backlog;
             // A deadline is the timer's business; an interrupted wait is a wake-up like any other.
             let _ = self.poll.poll(&mut events, backlog.then_some(core::time::Duration::ZERO));
             let now = clock::monotonic();
-            let (mut signalled, mut fired) = (false, false);
+            let (mut signalled, mut fired, mut netlink) = (false, false, self.kernel_backlog);
             for event in &events {
                 match event.token() {
                     TIMER => fired = true,
                     SIGNALS => signalled = true,
-                    COMMAND | MONITOR => {}
+                    COMMAND | MONITOR => netlink = true,
                     receiver => self.world.mark_ready(receiver),
                 }
             }
@@ -100,7 +101,9 @@ impl Daemon {
                 let _ = self.timer.acknowledge();
             }
             self.notice_suspension(now);
-            self.read_kernel(now);
+            if netlink {
+                self.read_kernel(now);
+            }
             self.world.receive(now, &mut self.batch);
             if signalled {
                 self.read_signals(now);
@@ -137,14 +140,8 @@ impl Daemon {
 
     fn read_kernel(&mut self, now: Instant) {
         let (world, registry) = (&mut self.world, self.poll.registry());
-        // Bounded inside; what is left makes epoll's next wait short because the dump is not done, or comes
-        // with the next message.
-        while self.kernel.read(|news| world.news(now, news, registry)) {
-            world.flush(now, &mut self.kernel);
-            if !self.kernel.is_resyncing() {
-                break;
-            }
-        }
+        // Bounded inside; epoll tells only once of what is left.
+        self.kernel_backlog = self.kernel.read(|news| world.news(now, news, registry));
     }
 
     fn read_signals(&mut self, now: Instant) {

@@ -121,6 +121,7 @@ impl Daemon {
             manager: ServiceManager::from_environment(),
             suspended: ahead_of(now),
             stopping: None,
+            kernel_backlog: true,
             reload_asked: false,
         };
         let strays = daemon.read_tables().map_err(fail("cannot read links and addresses"))?;

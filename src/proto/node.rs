@@ -410,3 +410,6 @@ impl Node {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

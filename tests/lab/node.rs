@@ -25,6 +25,7 @@ pub struct Node {
     holder: Child,
     network: File,
     mounts: File,
+    root: File,
     pids: File,
     control: OwnedFd,
     route: Mutex<OwnedFd>,
@@ -37,13 +38,15 @@ impl Node {
         let kept = kept_folders()?;
         let holder = in_thread(|| boot(name, &kept))?;
         let space = |kind| File::open(format!("/proc/{}/ns/{kind}", holder.id()));
+        let root = File::open(format!("/proc/{}/root", holder.id()))?;
         let (network, mounts, pids) = (space("net")?, space("mnt")?, space("pid")?);
         let (control, route) = in_thread(|| -> io::Result<_> {
             os::setns(network.as_fd())?;
             Ok((os::socket(libc::AF_INET, libc::SOCK_DGRAM, 0)?, os::route_socket(0)?))
         })?;
         os::set_interface(&control, "lo", true)?;
-        let node = Self { name: name.to_owned(), holder, network, mounts, pids, control, route: Mutex::new(route) };
+        let node =
+            Self { name: name.to_owned(), holder, network, mounts, root, pids, control, route: Mutex::new(route) };
         node.quiet()?;
         Ok(node)
     }
@@ -91,7 +94,9 @@ impl Node {
     fn enter(&self) -> io::Result<()> {
         os::unshare(libc::CLONE_FS)?;
         os::setns(self.network.as_fd())?;
-        os::setns(self.mounts.as_fd())
+        os::setns(self.mounts.as_fd())?;
+        // That leads to the root of all mounts, which is not the root for those who live in a chroot.
+        os::chroot(self.root.as_fd())
     }
 
     /// Starts `command` in this machine.

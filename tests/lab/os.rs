@@ -31,6 +31,14 @@ pub fn setns(namespace: BorrowedFd<'_>) -> io::Result<()> {
     check(unsafe { libc::setns(namespace.as_raw_fd(), 0) }).map(drop)
 }
 
+/// The folder `root` becomes the calling thread's root and working directory.
+pub fn chroot(root: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: the descriptor is open for the length of the call.
+    check(unsafe { libc::fchdir(root.as_raw_fd()) })?;
+    // SAFETY: a static string.
+    check(unsafe { libc::chroot(c".".as_ptr()) }).map(drop)
+}
+
 /// mount(2), without data.
 pub fn mount(source: &Path, target: &Path, kind: &CStr, flags: libc::c_ulong) -> io::Result<()> {
     let source = CString::new(source.as_os_str().as_bytes())?;

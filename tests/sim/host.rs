@@ -27,6 +27,8 @@ pub struct Host {
     /// What is true, and what the node was told of it.
     pub truth: [bool; CONDITIONS],
     pub told: [bool; CONDITIONS],
+    /// It was told all it must know before it starts or goes on after a reload.
+    pub acquainted: bool,
     pub settings: Vec<Settings>,
     pub grouped: bool,
     /// When it was stopped.
@@ -48,6 +50,7 @@ impl Host {
             theory: [Theory::default(); MAX_ROUTERS],
             truth,
             told: truth,
+            acquainted: false,
             settings: plan.hosts[index].settings.clone(),
             grouped: plan.grouped,
             paused_at: plan.start,

@@ -29,8 +29,10 @@ use scenario::{Outcome, play};
 /// So many, unless the environment says otherwise.
 const SCENARIOS: u32 = 100_000;
 
-/// How much of a failed scenario's story is printed.
-const LAST_LINES: usize = 150;
+/// Of a failed scenario's story: so many lines at its end are printed, and before them so many that are
+/// not about single packets.
+const LAST_LINES: usize = 40;
+const EVENT_LINES: usize = 150;
 
 fn number(name: &str) -> Option<u64> {
     let value = std::env::var(name).ok()?;
@@ -46,14 +48,19 @@ fn play_guarded(seed: u64) -> Result<usize, String> {
     }
 }
 
-/// The whole story of one seed.
-fn tell(seed: u64, lines: usize) {
+/// The story of one seed: all of it, or what matters.
+fn tell(seed: u64, all: bool) {
     println!("{}", Plan::new(seed));
     let Outcome { trace, .. } = play(seed, true);
-    if trace.len() > lines {
-        println!("... {} lines before; HOLDFAST_SIM_SEED shows them", trace.len() - lines);
+    let (before, last) = trace.split_at(if all { 0 } else { trace.len().saturating_sub(LAST_LINES) });
+    let events: Vec<&String> = before.iter().filter(|line| !line.contains(" advert ")).collect();
+    for line in events.iter().skip(events.len().saturating_sub(EVENT_LINES)) {
+        println!("{line}");
     }
-    for line in trace.iter().skip(trace.len().saturating_sub(lines)) {
+    if !all {
+        println!("--- packets are shown from here on; HOLDFAST_SIM_SEED shows all");
+    }
+    for line in last {
         println!("{line}");
     }
 }
@@ -61,7 +68,7 @@ fn tell(seed: u64, lines: usize) {
 #[test]
 fn all() {
     if let Some(seed) = number("HOLDFAST_SIM_SEED") {
-        tell(seed, usize::MAX);
+        tell(seed, true);
         assert_eq!(play_guarded(seed).map(|_| ()), Ok(()), "seed {seed}");
         return;
     }
@@ -87,7 +94,7 @@ fn all() {
         threads.into_iter().filter_map(|thread| thread.join().ok().flatten()).min()
     });
     if let Some((seed, error)) = failed {
-        let _ = catch_unwind(|| tell(seed, LAST_LINES));
+        let _ = catch_unwind(|| tell(seed, false));
         panic!("{error}\nTo see it again: HOLDFAST_SIM_SEED={seed} cargo test --test sim -- --nocapture");
     }
     let elections = elections.load(Ordering::Relaxed);

@@ -46,6 +46,15 @@ pub struct HostPlan {
     pub rank: u8,
 }
 
+impl HostPlan {
+    /// What the weighted condition makes of a priority.
+    pub fn effective(&self, base: u8, condition: bool) -> u8 {
+        let good = condition != self.reverse;
+        let weight = if good == (self.weight > 0) { self.weight } else { 0 };
+        if base == OWNER { OWNER } else { (i16::from(base) + weight).clamp(1, 254) as u8 }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub seed: u64,

@@ -97,7 +97,7 @@ impl Theory {
                 (_, State::Initialize | State::Fault) => {}
             }
         }
-        self.compare(router)
+        self.compare(now, router)
     }
 
     /// A reload: what was waited stays waited; new settings move the end.
@@ -112,17 +112,18 @@ impl Theory {
             let after = down(new.settings(), new.priority(), self.interval);
             self.down_at = self.down_at + after - before;
         }
-        self.compare(new)
+        self.compare(now, new)
     }
 
-    fn compare(&self, router: &Router) -> Result<(), String> {
+    fn compare(&self, now: Instant, router: &Router) -> Result<(), String> {
         let next = router.next_deadline();
+        let until = |at: Option<Instant>| at.map_or("never".into(), |at| format!("in {} s", at.since(now)));
         match router.state() {
             State::Backup if next != Some(self.down_at) => {
-                Err(format!("Active_Down_Timer is {next:?}, in theory {:?}", self.down_at))
+                Err(format!("Active_Down_Timer fires {}, in theory {}", until(next), until(Some(self.down_at))))
             }
             State::Active if next.is_none_or(|at| at > self.advert_at) => {
-                Err(format!("Adver_Timer is {next:?}, in theory {:?}: adverts drift", self.advert_at))
+                Err(format!("Adver_Timer fires {}, in theory {}: late", until(next), until(Some(self.advert_at))))
             }
             State::Initialize | State::Backup | State::Active | State::Fault => Ok(()),
         }

@@ -12,7 +12,7 @@ use holdfast::time::{Centis, Duration, Instant};
 use holdfast::wire::vrrp::{Family, Pseudo};
 
 use crate::host::Host;
-use crate::plan::{CONDITIONS, MAX_HOSTS, MAX_ROUTERS, Plan, line};
+use crate::plan::{CONDITIONS, MAX_HOSTS, MAX_ROUTERS, Plan, WEIGHTED, line};
 use crate::rng::Rng;
 use crate::theory::Given;
 
@@ -89,7 +89,7 @@ impl<'p> World<'p> {
             flights: BinaryHeap::new(),
             flown: 0,
             last_arrival: Default::default(),
-            rng: Rng::new(plan.seed ^ 0x5eed_0fc4_a057),
+            rng: Rng::new(plan.seed ^ 0x05ee_d0fc_4a05),
             trace: trace.then(Vec::new),
         }
     }
@@ -193,7 +193,8 @@ impl<'p> World<'p> {
         let result = law
             .and_then(|()| if lost > 0 { Err("the outbox was full".into()) } else { Ok(()) })
             .and_then(|()| self.obey(index, &before[..count], group_before, &outputs))
-            .and_then(|()| self.compare(index, &before[..count], given, &outputs));
+            .and_then(|()| self.compare(index, &before[..count], given, &outputs))
+            .and_then(|()| if matches!(input, Input::Shutdown) { Ok(()) } else { self.check_host(index) });
         self.schedule(index);
         result.map_err(|error| format!("host {index}: {error}"))
     }
@@ -260,6 +261,23 @@ impl<'p> World<'p> {
             return Err(format!("router {router}: addresses held or released twice"));
         }
         *held = hold;
+        Ok(())
+    }
+
+    /// What holds between the routers of a host and its trackers once it was told all it must know.
+    fn check_host(&self, index: usize) -> Check {
+        let host = &self.hosts[index];
+        let Some(node) = host.node.as_ref().filter(|_| host.acquainted) else { return Ok(()) };
+        for (router, settings) in node.routers().iter().zip(&host.settings) {
+            let expected = self.plan.hosts[index].effective(settings.priority, host.told[WEIGHTED]);
+            if router.priority() != expected {
+                return Err(format!("priority {} where trackers make it {expected}", router.priority()));
+            }
+        }
+        let has = |state| node.routers().iter().any(|router| router.state() == state);
+        if host.grouped && has(State::Active) && has(State::Backup) {
+            return Err("its sync group is torn: one is master, another backup".into());
+        }
         Ok(())
     }
 
@@ -409,6 +427,7 @@ impl<'p> World<'p> {
 
     /// Sources and conditions, then the start.
     fn acquaint(&mut self, index: usize) -> Check {
+        self.hosts[index].acquainted = false;
         for router in 0..self.plan.virtuals.len() {
             let source = Some(self.plan.address(index, router));
             self.feed(index, Input::Source(router as u16, source), (router, Given::Other))?;
@@ -418,6 +437,7 @@ impl<'p> World<'p> {
             self.feed(index, Input::Condition(condition as u16, value), (MAX_ROUTERS, Given::Other))?;
         }
         self.hosts[index].told = self.hosts[index].truth;
+        self.hosts[index].acquainted = true;
         self.feed(index, Input::Start, (MAX_ROUTERS, Given::Other))
     }
 
@@ -476,7 +496,8 @@ impl<'p> World<'p> {
     /// Changes what is true of a host, and tells it.
     pub fn set(&mut self, index: usize, condition: usize, value: bool) -> Check {
         if self.hosts[index].truth[condition] != value {
-            self.note(format_args!("host {index} condition {condition} is {value}"));
+            let name = ["link 0", "link 1", "link 2", "check script", "weighted condition"][condition];
+            self.note(format_args!("host {index} {name} is {}", if value { "good" } else { "bad" }));
             self.hosts[index].truth[condition] = value;
         }
         self.tell(index)

@@ -6,17 +6,17 @@ use super::Site;
 use super::instance::Draft;
 use crate::config::keywords::value::{Quoted, address, full_prefix, number};
 use crate::config::model::{Address, Family};
-use crate::config::print::Printer;
+use crate::config::printer::Printer;
 use crate::config::syntax::{Statement, Word};
 use crate::time::Duration;
 
-/// A label is an interface's name to the kernel: IFNAMSIZ without its NUL.
-const LABEL: usize = 15;
+/// The longest name of an interface, or label of an address: IFNAMSIZ without its NUL.
+pub const IFNAME: usize = 15;
 
 /// `virtual_ipaddress { ... }`
 pub fn virtual_ipaddress(site: &mut Site<'_>, draft: &mut Draft, statement: &Statement) {
     for line in statement.block.iter().flat_map(|block| &block.statements) {
-        let Some(address) = read(site, draft, line) else { continue };
+        let Some(address) = read(site, draft.instance.interface.as_deref(), line) else { continue };
         let Some(word) = line.words.first() else { continue };
         let family = family(address.ip);
         match draft.family {
@@ -39,7 +39,7 @@ pub fn virtual_ipaddress(site: &mut Site<'_>, draft: &mut Draft, statement: &Sta
 /// `virtual_ipaddress_excluded { ... }`
 pub fn virtual_ipaddress_excluded(site: &mut Site<'_>, draft: &mut Draft, statement: &Statement) {
     for line in statement.block.iter().flat_map(|block| &block.statements) {
-        let Some(address) = read(site, draft, line) else { continue };
+        let Some(address) = read(site, draft.instance.interface.as_deref(), line) else { continue };
         let Some(word) = line.words.first() else { continue };
         if !taken(site, draft, &address, word) {
             draft.instance.excluded.push(address);
@@ -63,7 +63,7 @@ fn taken(site: &mut Site<'_>, draft: &Draft, address: &Address, word: &Word) -> 
 }
 
 /// `ADDRESS[/PREFIX] [OPTION ...]`. None: no address, that has been said.
-fn read(site: &mut Site<'_>, draft: &Draft, line: &Statement) -> Option<Address> {
+pub fn read(site: &mut Site<'_>, interface: Option<&str>, line: &Statement) -> Option<Address> {
     let word = line.words.first()?;
     // `dev` or another option may come first in other tools' lines; here the address does.
     let Some((ip, prefix)) = address(&word.text) else {
@@ -101,9 +101,9 @@ fn read(site: &mut Site<'_>, draft: &Draft, line: &Statement) -> Option<Address>
             break;
         }
     }
-    let device = address.device.as_ref().or(draft.instance.interface.as_ref());
+    let device = address.device.as_deref().or(interface);
     if let (Some(label), Some(device)) = (&address.label, device) {
-        if !label.starts_with(device.as_str()) {
+        if !label.starts_with(device) {
             site.note(word.at, format!("label {label} does not begin with {device}: older tools will not show it"));
         }
     }
@@ -175,8 +175,8 @@ fn read_valued(site: &mut Site<'_>, into: &mut Address, option: &Word, value: &W
             Some(scope) => into.scope = scope,
             None => site.error(value.at, format!("'{}' is no scope: host, link, site, global or a number", value.text)),
         },
-        "label" if value.text.len() > LABEL => {
-            site.error(value.at, format!("label {} is longer than {LABEL} bytes; the address is ignored", value.text));
+        "label" if value.text.len() > IFNAME => {
+            site.error(value.at, format!("label {} is longer than {IFNAME} bytes; the address is ignored", value.text));
             return false;
         }
         "label" => into.label = Some(value.text.clone()),
@@ -197,7 +197,7 @@ fn read_valued(site: &mut Site<'_>, into: &mut Address, option: &Word, value: &W
         },
         "preferred_lft" if value.text == "forever" => into.preferred_lft = Some(None),
         "preferred_lft" => {
-            if let Some(seconds) = site.number(value, "preferred_lft, if not forever", 0, i64::from(u32::MAX) - 1) {
+            if let Some(seconds) = site.number(value, "preferred_lft, if not forever", 0, i64::from(u32::MAX)) {
                 into.preferred_lft = Some(Some(Duration::from_secs(seconds.unsigned_abs())));
             }
         }
@@ -211,6 +211,10 @@ fn broadcast(site: &mut Site<'_>, into: &mut Address, value: &Word) -> bool {
         site.error(value.at, "an IPv6 address has no broadcast address; brd is ignored");
         return true;
     };
+    if into.prefix > 30 && matches!(value.text.as_str(), "+" | "-") {
+        site.error(value.at, format!("a network of /{} has no broadcast address; brd is ignored", into.prefix));
+        return true;
+    }
     let host = u32::MAX.checked_shr(u32::from(into.prefix)).unwrap_or(0);
     into.broadcast = match value.text.as_str() {
         "+" => Some(Ipv4Addr::from(u32::from(ip) | host)),

@@ -8,7 +8,7 @@ use crate::config::security::{Verdict, judge};
 use crate::config::shell::split;
 use crate::config::syntax::{Statement, Word};
 
-/// How a missing program counts.
+/// How a program counts that is missing, or that script security forbids.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Missing {
     /// keepalived says nothing of it: it might appear later.
@@ -21,7 +21,14 @@ pub enum Missing {
 pub fn notify(site: &mut Site<'_>, what: &str, statement: &Statement) -> Option<Command> {
     let line = line(site, what, statement)?;
     let user = match statement.words.get(2) {
-        Some(_) => user(site, what, statement.words.get(2..).unwrap_or_default())?,
+        Some(_) => match find_user(site, statement.words.get(2..).unwrap_or_default()) {
+            Ok(user) => user,
+            Err((at, why)) => {
+                // keepalived goes without the script and says so in its log only.
+                site.note(at, format!("{what}: {why}: create it, or name another; the script is not run"));
+                return None;
+            }
+        },
         None => default_user(site, what, statement)?,
     };
     let at = statement.words.get(1).map_or_else(|| site.at(statement), |word| word.at);
@@ -44,26 +51,31 @@ pub fn line(site: &mut Site<'_>, what: &str, statement: &Statement) -> Option<Ve
 
 /// The user, and the group if one is named.
 pub fn user(site: &mut Site<'_>, what: &str, words: &[Word]) -> Option<User> {
-    let name = words.first()?;
+    match find_user(site, words) {
+        Ok(user) => Some(user),
+        Err((at, why)) => {
+            site.error(at, format!("{what}: {why}: create it, or name another"));
+            None
+        }
+    }
+}
+
+fn find_user(site: &Site<'_>, words: &[Word]) -> Result<User, (Position, String)> {
+    let known = site.context.files;
+    let Some(name) = words.first() else { return Ok(User::default()) };
     let mut found = match site.users.user(&name.text) {
         Some(user) => user,
-        None if !site.context.files => User::default(),
-        None => {
-            site.error(name.at, format!("{what}: there is no user '{}': create it, or name another", name.text));
-            return None;
-        }
+        None if !known => User::default(),
+        None => return Err((name.at, format!("there is no user '{}'", name.text))),
     };
     if let Some(group) = words.get(1) {
         match site.users.group(&group.text) {
             Some(gid) => found.gid = gid,
-            None if !site.context.files => {}
-            None => {
-                site.error(group.at, format!("{what}: there is no group '{}': create it, or name another", group.text));
-                return None;
-            }
+            None if !known => {}
+            None => return Err((group.at, format!("there is no group '{}'", group.text))),
         }
     }
-    Some(found)
+    Ok(found)
 }
 
 /// The user of scripts that name none.
@@ -96,6 +108,8 @@ pub fn command(
         Verdict::Fine(path) => path,
         Verdict::Missing(why) => match missing {
             Missing::Note => {
+                // To keepalived a file that cannot be executed is a script all the same.
+                site.programs |= std::path::Path::new(program).is_file();
                 site.note(at, format!("{what}: {why}"));
                 return Some(command);
             }
@@ -106,7 +120,14 @@ pub fn command(
         },
         Verdict::Insecure(path, why) => {
             if site.global.script_security {
-                site.security(Some(at), format!("{what}: not run, because {why}"));
+                let text = format!("{what}: not run, because {why}");
+                match missing {
+                    Missing::Note => site.note(at, text),
+                    Missing::Error => {
+                        site.error(at, text);
+                        return None;
+                    }
+                }
                 command.insecure = true;
             } else {
                 site.note(at, format!("{what}: others could change what runs as root: {why}"));
@@ -121,24 +142,24 @@ pub fn command(
     Some(command)
 }
 
-/// One word of a command line, in quotes if it needs them.
-pub fn quote(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=:,@%^".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    let mut text = String::from("\"");
-    for c in word.chars() {
-        match c {
-            '"' | '\\' => text.extend(['\\', c]),
-            '\n' => text.push_str("\\n"),
-            '\r' => text.push_str("\\r"),
-            '\t' => text.push_str("\\t"),
-            c => text.push(c),
+/// A command line as one word of a configuration, which is split twice: at the quotation marks of the line, and
+/// what is between them into arguments. All that has a meaning to one or the other is written as a number.
+pub fn quote(argv: &[String]) -> String {
+    let arguments: Vec<String> = argv.iter().map(|argument| quote_argument(argument)).collect();
+    format!("\"{}\"", arguments.join(" "))
+}
+
+fn quote_argument(argument: &str) -> String {
+    let mut text = String::new();
+    for c in argument.chars() {
+        if c == ' ' || (!c.is_whitespace() && !c.is_control() && !"'\"\\!#$~@{}".contains(c)) {
+            text.push(c);
+        } else {
+            let mut bytes = [0; 4];
+            text.extend(c.encode_utf8(&mut bytes).bytes().map(|byte| format!("\\\\{byte:03o}")));
         }
     }
-    text.push('"');
-    text
+    if text.is_empty() || text.contains([' ', '<']) { format!("'{text}'") } else { text }
 }
 
 impl Field for Option<Command> {

@@ -39,6 +39,8 @@ pub fn instance(site: &mut Site<'_>, mut draft: Draft) -> Option<Instance> {
     authentication(site, &mut draft);
     addresses(site, &mut draft);
     own_interface(site, &mut draft);
+    owner_weights(site, &mut draft);
+    vmac(site, &mut draft);
     let announce = &mut draft.instance.announce;
     announce.lower_prio_delay = draft.lower_prio_delay.or(site.global.lower_prio_delay).unwrap_or(announce.delay);
     announce.lower_prio_repeat = draft.lower_prio_repeat.or(site.global.lower_prio_repeat).unwrap_or(announce.repeat);
@@ -47,6 +49,10 @@ pub fn instance(site: &mut Site<'_>, mut draft: Draft) -> Option<Instance> {
 
 fn say(site: &mut Site<'_>, draft: &Draft, place: Option<Position>, text: &str) {
     site.error(place.unwrap_or(draft.instance.at), format!("vrrp_instance {}: {text}", draft.instance.name));
+}
+
+fn note(site: &mut Site<'_>, draft: &Draft, place: Option<Position>, text: &str) {
+    site.note(place.unwrap_or(draft.instance.at), format!("vrrp_instance {}: {text}", draft.instance.name));
 }
 
 fn unicast(site: &mut Site<'_>, draft: &mut Draft) {
@@ -74,7 +80,7 @@ fn version(site: &mut Site<'_>, draft: &mut Draft) {
     draft.instance.version = draft.version.unwrap_or(site.global.version);
     if draft.instance.family == Family::V6 {
         if draft.version == Some(Version::V2) {
-            say(site, draft, draft.places.version, "IPv6 has no version 2; version 3 is used");
+            note(site, draft, draft.places.version, "IPv6 has no version 2; version 3 is used");
         }
         draft.instance.version = Version::V3;
     }
@@ -87,6 +93,9 @@ fn mcast_group(site: &mut Site<'_>, draft: &mut Draft) {
     };
     draft.instance.mcast_group = usual;
     match draft.mcast_dst {
+        Some(_) if !draft.instance.peers.is_empty() => {
+            say(site, draft, draft.places.mcast_dst, "mcast_dst_ip has no meaning in unicast; it is ignored");
+        }
         Some(group) if group.is_ipv4() == usual.is_ipv4() => draft.instance.mcast_group = group,
         Some(_) => say(site, draft, None, "mcast_dst_ip is of another family than its addresses; it is ignored"),
         None => {}
@@ -94,24 +103,39 @@ fn mcast_group(site: &mut Site<'_>, draft: &mut Draft) {
 }
 
 fn priority(site: &mut Site<'_>, draft: &mut Draft) {
+    let owner = draft.priority == Some(255);
+    draft.instance.starts_active = draft.state.unwrap_or(owner);
     draft.instance.priority = draft.priority.unwrap_or(if draft.instance.starts_active { 255 } else { 100 });
-    // An address owner is MASTER whenever it can.
-    if draft.instance.priority == 255 && !draft.instance.starts_active {
-        if draft.nopreempt {
-            return;
-        }
-        say(
-            site,
-            draft,
-            draft.places.priority,
-            "priority 255 is for the address owner, whose state is MASTER; write state MASTER, or a lower priority",
-        );
-        draft.instance.starts_active = true;
+    if owner && draft.state == Some(false) {
+        let text =
+            "priority 255 is the address owner's, whose state is MASTER: write state MASTER, or a lower priority";
+        note(site, draft, draft.places.priority, text);
+    }
+}
+
+/// An address owner's priority never changes, so weights have no meaning for it.
+fn owner_weights(site: &mut Site<'_>, draft: &mut Draft) {
+    if draft.instance.priority != 255 {
+        return;
+    }
+    let (interfaces, scripts) = (draft.instance.track_interfaces.len(), draft.instance.track_scripts.len());
+    draft.instance.track_interfaces.retain(|tracked| tracked.weight == 0);
+    draft.instance.track_scripts.retain(|tracked| tracked.weight == 0);
+    let text = "the priority of an address owner never changes; what is tracked with a weight is ignored";
+    if draft.instance.track_interfaces.len() != interfaces {
+        say(site, draft, draft.places.track_interface, text);
+    }
+    if draft.instance.track_scripts.len() != scripts {
+        say(site, draft, draft.places.track_script, text);
     }
 }
 
 fn preemption(site: &mut Site<'_>, draft: &mut Draft) {
     let places = draft.places;
+    if draft.nopreempt && draft.instance.priority == 255 {
+        say(site, draft, places.nopreempt, "an address owner (priority 255) always preempts; nopreempt is ignored");
+        draft.nopreempt = false;
+    }
     if draft.nopreempt && draft.instance.starts_active {
         say(
             site,
@@ -119,10 +143,6 @@ fn preemption(site: &mut Site<'_>, draft: &mut Draft) {
             places.nopreempt,
             "nopreempt needs state BACKUP, on all routers; it is ignored with state MASTER",
         );
-        draft.nopreempt = false;
-    }
-    if draft.nopreempt && draft.instance.priority == 255 {
-        say(site, draft, places.nopreempt, "an address owner (priority 255) always preempts; nopreempt is ignored");
         draft.nopreempt = false;
     }
     if !draft.instance.preempt_delay.is_zero() {
@@ -174,7 +194,7 @@ fn authentication(site: &mut Site<'_>, draft: &mut Draft) {
         }
         (Some(AuthType::Pass), Some(pass)) => Auth::Pass(pass),
         (Some(AuthType::Ah), Some(pass)) => {
-            if draft.instance.starts_active {
+            if draft.state == Some(true) {
                 say(site, draft, place, "auth_type AH and state MASTER do not go together; state BACKUP is used");
                 draft.instance.starts_active = false;
             }
@@ -190,7 +210,8 @@ fn capacity(family: Family) -> usize {
     match family {
         // IPv4 header, VRRP header, authentication data
         Family::V4 => ((MTU - 20 - 8 - 8) / 4).min(COUNT),
-        Family::V6 => ((MTU - 40 - 8) / 16).min(COUNT),
+        // One less than would fit: keepalived stops there, and both sides must list the same.
+        Family::V6 => ((MTU - 40 - 8) / 16).min(COUNT) - 1,
     }
 }
 
@@ -209,14 +230,11 @@ fn addresses(site: &mut Site<'_>, draft: &mut Draft) {
     if draft.instance.addresses.is_empty() && !draft.no_addresses {
         say(site, draft, None, "there is no virtual_ipaddress; if that is meant, write no_virtual_ipaddress");
     }
-    if draft.instance.family == Family::V6 {
-        let first = draft.instance.addresses.first().map(|address| address.ip);
-        if let Some(IpAddr::V6(ip)) = first.filter(|ip| matches!(ip, IpAddr::V6(ip) if !ip.is_unicast_link_local())) {
-            let text = format!(
-                "vrrp_instance {}: the first address, {ip}, is not link-local (RFC 9568, section 5.2.9)",
-                draft.instance.name
-            );
-            site.note(draft.instance.at, text);
+    if let Some(IpAddr::V6(ip)) = draft.instance.addresses.first().map(|address| address.ip) {
+        if !ip.is_unicast_link_local() {
+            let say = if draft.instance.strict { say } else { note };
+            let text = format!("the first address, {ip}, is not link-local (RFC 9568, section 5.2.9)");
+            say(site, draft, None, &text);
         }
     }
 }
@@ -228,6 +246,25 @@ fn own_interface(site: &mut Site<'_>, draft: &mut Draft) {
     if draft.instance.track_interfaces.len() != before {
         let text = format!("track_interface {own} is its own interface, which counts anyway; it is ignored");
         say(site, draft, draft.places.track_interface, &text);
+    }
+}
+
+fn vmac(site: &mut Site<'_>, draft: &mut Draft) {
+    if draft.vmac && draft.instance.promote_secondaries {
+        say(site, draft, None, "promote_secondaries is always set on a virtual MAC interface; it is ignored");
+        draft.instance.promote_secondaries = false;
+    }
+    if draft.vmac && !draft.vmac_xmit_base && !draft.instance.peers.is_empty() {
+        say(site, draft, None, "unicast with use_vmac needs vmac_xmit_base: write it");
+    }
+    if draft.vmac_xmit_base && !draft.vmac {
+        say(site, draft, None, "vmac_xmit_base has no meaning without use_vmac; it is ignored");
+    }
+    if draft.ipvlan && draft.instance.family == Family::V4 && draft.instance.source.is_none() {
+        say(site, draft, None, "use_ipvlan over IPv4 needs a source address: write mcast_src_ip");
+    }
+    if draft.vrf.is_some() && draft.instance.interface.is_some() {
+        say(site, draft, None, "vrf has no meaning together with interface; it is ignored");
     }
 }
 
@@ -245,32 +282,54 @@ fn strict(site: &mut Site<'_>, draft: &mut Draft) {
         say(site, draft, places.authentication, "strict: there is no authentication; it is ignored");
     }
     if !draft.instance.peers.is_empty() {
-        say(site, draft, None, "strict: there is no unicast; turn strict mode off to use it");
+        note(site, draft, None, "strict: there is no unicast in the RFC; turn strict mode off to use it");
     }
     if !draft.instance.preempt_delay.is_zero() {
         say(site, draft, places.preempt_delay, "strict: there is no preempt_delay; it is ignored");
         draft.instance.preempt_delay = Duration::ZERO;
     }
+    strict_adverts(site, draft);
+}
+
+/// The settings of strict mode that decide what is sent when.
+fn strict_adverts(site: &mut Site<'_>, draft: &mut Draft) {
+    let places = draft.places;
+    if draft.instance.down_timer_adverts != 3 {
+        say(site, draft, places.down_timer_adverts, "strict: three adverts are missed, not more nor less; 3 is used");
+    }
+    if places.lower_prio_no_advert.is_some() && !draft.instance.lower_prio_no_advert {
+        say(site, draft, places.lower_prio_no_advert, "strict: an advert of lower priority is not answered");
+    }
+    if draft.instance.higher_prio_send_advert {
+        say(site, draft, places.higher_prio_send_advert, "strict: an advert of higher priority is not answered");
+    }
+    if draft.lower_prio_repeat.or(site.global.lower_prio_repeat).is_some_and(|repeat| repeat != 0) {
+        say(site, draft, places.lower_prio_repeat, "strict: nothing is announced after an advert of lower priority");
+    }
+    draft.lower_prio_repeat = Some(0);
     draft.instance.down_timer_adverts = 3;
     draft.instance.lower_prio_no_advert = true;
     draft.instance.higher_prio_send_advert = false;
+}
+
+/// Whether an advert for one could as well be for the other.
+fn indistinguishable(one: &Instance, other: &Instance) -> bool {
+    let same = one.vrid == other.vrid && one.family == other.family && one.interface == other.interface;
+    same && match (one.peers.is_empty(), other.peers.is_empty()) {
+        (true, true) => one.mcast_group == other.mcast_group,
+        // In unicast the sender tells them apart.
+        (false, false) => {
+            one.source == other.source && one.peers.iter().any(|peer| other.peers.iter().any(|own| own.ip == peer.ip))
+        }
+        _ => false,
+    }
 }
 
 /// Two virtual routers that could not be told apart.
 pub fn instances(site: &mut Site<'_>, config: &mut Config) {
     let mut kept: Vec<Instance> = Vec::with_capacity(config.instances.len());
     for instance in config.instances.drain(..) {
-        let clash = kept.iter().find(|other| {
-            other.vrid == instance.vrid
-                && other.family == instance.family
-                && other.interface == instance.interface
-                && other.peers.is_empty() == instance.peers.is_empty()
-                && if other.peers.is_empty() {
-                    other.mcast_group == instance.mcast_group
-                } else {
-                    other.source == instance.source
-                }
-        });
+        let clash = kept.iter().find(|other| indistinguishable(other, &instance));
         match clash {
             None => kept.push(instance),
             Some(other) => site.error(

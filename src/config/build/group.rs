@@ -3,7 +3,7 @@
 use super::{Site, block_name, nearest};
 use crate::config::Position;
 use crate::config::keywords::group::SYNC_GROUP;
-use crate::config::model::{Config, Notify, SyncGroup};
+use crate::config::model::{Config, Global, Notify, SyncGroup};
 use crate::config::syntax::{Statement, Word};
 
 /// A `vrrp_sync_group` while it is read.
@@ -19,8 +19,9 @@ pub struct GroupDraft {
     pub notify_priority_changes: bool,
 }
 
-impl Default for GroupDraft {
-    fn default() -> Self {
+impl GroupDraft {
+    /// What a group without lines is.
+    pub fn new(global: &Global) -> Self {
         Self {
             group: SyncGroup {
                 name: String::new(),
@@ -30,21 +31,23 @@ impl Default for GroupDraft {
                 track_scripts: Vec::new(),
                 tracking_weight: false,
                 notify: Notify::default(),
-                smtp_alert: false,
+                smtp_alert: global.smtp_alert.unwrap_or(false),
             },
             members: Vec::new(),
             tracked_scripts: Vec::new(),
             notify_priority_changes: false,
         }
     }
-}
 
-impl GroupDraft {
     /// As if it had just been read.
     pub fn of(group: &SyncGroup, config: &Config) -> Self {
         let names = group.members.iter().filter_map(|index| config.instances.get(*index));
         let word = |name: &String| Word { text: name.clone(), at: Position::default(), quoted: false };
-        Self { members: names.map(|instance| word(&instance.name)).collect(), group: group.clone(), ..Self::default() }
+        Self {
+            members: names.map(|instance| word(&instance.name)).collect(),
+            group: group.clone(),
+            ..Self::new(&config.global)
+        }
     }
 }
 
@@ -55,8 +58,7 @@ pub fn read_block(site: &mut Site<'_>, config: &mut Config, statement: &Statemen
     if config.groups.iter().any(|group| group.name == name) {
         return site.error(at, format!("there is a vrrp_sync_group {name} already; this one is ignored"));
     }
-    let mut draft = GroupDraft::default();
-    draft.group.smtp_alert = site.global.smtp_alert.unwrap_or(false);
+    let mut draft = GroupDraft::new(&site.global);
     site.own_block(SYNC_GROUP, &mut draft, statement, "vrrp_sync_group");
     let GroupDraft { mut group, members, .. } = draft;
     group.name.clone_from(&name);
@@ -101,12 +103,15 @@ fn member_index(site: &mut Site<'_>, config: &Config, group: &SyncGroup, member:
 pub mod read {
     use super::{GroupDraft, Site};
     use crate::config::keywords::value::Quoted;
-    use crate::config::print::Printer;
+    use crate::config::printer::Printer;
     use crate::config::syntax::Statement;
 
     /// `group { NAME ... }`
     pub fn members(site: &mut Site<'_>, draft: &mut GroupDraft, statement: &Statement) {
         let Some(block) = &statement.block else { return };
+        if !draft.members.is_empty() {
+            return site.error(site.at(statement), "group is there already; this one is ignored");
+        }
         draft.members.extend(block.statements.iter().flat_map(|line| line.words.clone()));
         if draft.members.is_empty() {
             site.error(site.at(statement), "group is empty: name an instance a line");

@@ -1,5 +1,7 @@
 //! `vrrp_instance` while it is read, and those of its lines that have a form of their own.
 
+pub mod read;
+
 use core::net::IpAddr;
 
 use super::{Site, block_name, complete};
@@ -20,6 +22,8 @@ pub struct Draft {
     pub version: Option<Version>,
     /// `priority` if written.
     pub priority: Option<u8>,
+    /// `state` if written: whether it is MASTER.
+    pub state: Option<bool>,
     /// `advert_int` if written.
     pub advert_int: Option<Duration>,
     /// `mcast_dst_ip` if written.
@@ -40,6 +44,14 @@ pub struct Draft {
     pub auth_pass: Option<[u8; 8]>,
     /// A keyword that only unicast has, if one was written.
     pub unicast_word: Option<&'static str>,
+    /// `use_vmac` or `use_ipvlan`.
+    pub vmac: bool,
+    /// `use_ipvlan` without an address.
+    pub ipvlan: bool,
+    /// `vrf`.
+    pub vrf: Option<String>,
+    /// `vmac_xmit_base`.
+    pub vmac_xmit_base: bool,
     /// `unicast_ttl` if written.
     pub unicast_ttl: Option<u8>,
     /// Where the values stand that are judged at the end.
@@ -65,6 +77,18 @@ pub struct Places {
     pub track_interface: Option<Position>,
     /// `version`
     pub version: Option<Position>,
+    /// `lower_prio_no_advert`
+    pub lower_prio_no_advert: Option<Position>,
+    /// `higher_prio_send_advert`
+    pub higher_prio_send_advert: Option<Position>,
+    /// `down_timer_adverts`
+    pub down_timer_adverts: Option<Position>,
+    /// `garp_lower_prio_repeat`
+    pub lower_prio_repeat: Option<Position>,
+    /// `mcast_dst_ip`
+    pub mcast_dst: Option<Position>,
+    /// `track_script`
+    pub track_script: Option<Position>,
 }
 
 /// `auth_type`.
@@ -84,6 +108,7 @@ impl Draft {
             family: None,
             version: None,
             priority: None,
+            state: None,
             advert_int: None,
             mcast_dst: None,
             nopreempt: false,
@@ -94,6 +119,10 @@ impl Draft {
             auth_type: None,
             auth_pass: None,
             unicast_word: None,
+            vmac: false,
+            ipvlan: false,
+            vrf: None,
+            vmac_xmit_base: false,
             unicast_ttl: None,
             places: Places::default(),
         }
@@ -111,6 +140,7 @@ impl Draft {
             family: Some(instance.family),
             version: Some(instance.version),
             priority: Some(instance.priority),
+            state: Some(instance.starts_active),
             advert_int: Some(instance.advert_int.span()),
             mcast_dst: Some(instance.mcast_group),
             nopreempt: !instance.preempt,
@@ -203,269 +233,14 @@ impl Places {
             "unicast_ttl" => &mut self.unicast_ttl,
             "track_interface" => &mut self.track_interface,
             "version" => &mut self.version,
+            "lower_prio_no_advert" => &mut self.lower_prio_no_advert,
+            "higher_prio_send_advert" => &mut self.higher_prio_send_advert,
+            "down_timer_adverts" => &mut self.down_timer_adverts,
+            "garp_lower_prio_repeat" => &mut self.lower_prio_repeat,
+            "mcast_dst_ip" => &mut self.mcast_dst,
+            "track_script" => &mut self.track_script,
             _ => return,
         };
         *place = Some(head.at);
-    }
-}
-
-/// The lines with a form of their own.
-pub mod read {
-    use core::net::IpAddr;
-
-    use super::{AuthType, Draft, Site};
-    use crate::config::build::address::family;
-    use crate::config::build::command::{notify, quote};
-    use crate::config::build::global::read::packets;
-    use crate::config::keywords::instance::AUTHENTICATION;
-    use crate::config::keywords::value::number;
-    use crate::config::model::Peer;
-    use crate::config::print::{Printer, program};
-    use crate::config::syntax::{Statement, Word};
-
-    pub use crate::config::build::global::read::show_nothing;
-
-    /// `state MASTER|BACKUP`
-    pub fn state(site: &mut Site<'_>, draft: &mut Draft, statement: &Statement) {
-        let Some(word) = statement.words.get(1) else { return };
-        draft.instance.starts_active = match word.text.as_str() {
-            "MASTER" => true,
-            "BACKUP" => false,
-            other => {
-                site.error(word.at, format!("state '{other}' is neither MASTER nor BACKUP; BACKUP is used"));
-                false
-            }
-        };
-    }
-
-    /// Prints it.
-    pub fn show_state(draft: &Draft, _: &Draft, printer: &mut Printer) {
-        printer.line(if draft.instance.starts_active { "state MASTER" } else { "state BACKUP" });
-    }
-
-    fn source(site: &mut Site<'_>, draft: &mut Draft, statement: &Statement) {
-        let Some(word) = statement.words.get(1) else { return };
-        let what = site.head(statement).to_owned();
-        let Ok(ip) = word.text.parse::<IpAddr>() else {
-            return site.error(word.at, format!("{what}: '{}' is not an IP address; the line is ignored", word.text));
-        };
-        if !same_family(site, draft, ip, word, &what) {
-            return;
-        }
-        draft.instance.source = Some(ip);
-    }
-
-    /// Whether an address is of the family of all others. The first one says which that is.
-    fn same_family(site: &mut Site<'_>, draft: &mut Draft, ip: IpAddr, word: &Word, what: &str) -> bool {
-        let same = *draft.family.get_or_insert(family(ip)) == family(ip);
-        if !same {
-            let text = format!("{what}: {ip} is of another family than the instance's other addresses; it is ignored");
-            site.error(word.at, text);
-        }
-        same
-    }
-
-    /// `mcast_src_ip ADDRESS`
-    pub fn mcast_src_ip(site: &mut Site<'_>, draft: &mut Draft, statement: &Statement) {
-        source(site, draft, statement);
-    }
-
-    /// `unicast_src_ip ADDRESS`
-    pub fn unicast_src_ip(site: &mut Site<'_>, draft: &mut Draft, statement: &Statement) {
-        draft.unicast_word = Some("unicast_src_ip");
-        source(site, draft, statement);
-    }
-
-    /// Prints it.
-    pub fn show_mcast_src_ip(draft: &Draft, _: &Draft, printer: &mut Printer) {
-        if let (Some(ip), true) = (draft.instance.source, draft.instance.peers.is_empty()) {
-            printer.line(format_args!("mcast_src_ip {ip}"));
-        }
-    }
-
-    /// Prints it.
-    pub fn show_unicast_src_ip(draft: &Draft, _: &Draft, printer: &mut Printer) {
-        if let (Some(ip), false) = (draft.instance.source, draft.instance.peers.is_empty()) {
-            printer.line(format_args!("unicast_src_ip {ip}"));
-        }
-    }
-
-    /// `mcast_dst_ip ADDRESS`
-    pub fn mcast_dst_ip(site: &mut Site<'_>, draft: &mut Draft, statement: &Statement) {
-        let Some(word) = statement.words.get(1) else { return };
-        match word.text.parse::<IpAddr>() {
-            Ok(ip) if ip.is_multicast() => draft.mcast_dst = Some(ip),
-            _ => site.error(
-                word.at,
-                format!("mcast_dst_ip: '{}' is not a multicast address; the line is ignored", word.text),
-            ),
-        }
-    }
-
-    /// Prints it.
-    pub fn show_mcast_dst_ip(draft: &Draft, _: &Draft, printer: &mut Printer) {
-        let global = &printer.config.global;
-        let group = draft.instance.mcast_group;
-        if group != IpAddr::V4(global.mcast_group4) && group != IpAddr::V6(global.mcast_group6) {
-            printer.line(format_args!("mcast_dst_ip {group}"));
-        }
-    }
-
-    /// `unicast_peer { ADDRESS [min_ttl N] [max_ttl N] ... }`
-    pub fn unicast_peer(site: &mut Site<'_>, draft: &mut Draft, statement: &Statement) {
-        draft.unicast_word = Some("unicast_peer");
-        for line in statement.block.iter().flat_map(|block| &block.statements) {
-            let Some(word) = line.words.first() else { continue };
-            let Ok(ip) = word.text.parse::<IpAddr>() else {
-                site.error(word.at, format!("unicast_peer: '{}' is not an IP address; it is ignored", word.text));
-                continue;
-            };
-            if !same_family(site, draft, ip, word, "unicast_peer") {
-                continue;
-            }
-            if draft.instance.peers.iter().any(|peer| peer.ip == ip) {
-                site.error(word.at, format!("unicast_peer {ip} is there already; this one is ignored"));
-                continue;
-            }
-            let mut peer = Peer { ip, min_ttl: 0, max_ttl: 255 };
-            ttl_range(site, &mut peer, line.words.get(1..).unwrap_or_default());
-            draft.instance.peers.push(peer);
-        }
-    }
-
-    fn ttl_range(site: &mut Site<'_>, peer: &mut Peer, words: &[Word]) {
-        for pair in words.chunks(2) {
-            let (Some(name), value) = (pair.first(), pair.get(1)) else { return };
-            let ttl = value.and_then(|value| number(&value.text)).and_then(|ttl| u8::try_from(ttl).ok());
-            match (name.text.as_str(), ttl) {
-                ("min_ttl", Some(ttl)) => peer.min_ttl = ttl,
-                ("max_ttl", Some(ttl)) => peer.max_ttl = ttl,
-                _ => site.error(name.at, "what follows a peer is min_ttl or max_ttl and a number from 0 to 255"),
-            }
-        }
-        if let (true, Some(word)) = (peer.min_ttl > peer.max_ttl, words.first()) {
-            site.error(word.at, format!("min_ttl of {} is above its max_ttl; both are ignored", peer.ip));
-            (peer.min_ttl, peer.max_ttl) = (0, 255);
-        }
-    }
-
-    /// Prints it.
-    pub fn show_unicast_peer(draft: &Draft, _: &Draft, printer: &mut Printer) {
-        let line = |peer: &Peer| match (peer.min_ttl, peer.max_ttl) {
-            (0, 255) => peer.ip.to_string(),
-            (least, most) => format!("{} min_ttl {least} max_ttl {most}", peer.ip),
-        };
-        printer.lines("unicast_peer", draft.instance.peers.iter().map(line).collect());
-    }
-
-    /// `unicast_ttl N`
-    pub fn unicast_ttl(site: &mut Site<'_>, draft: &mut Draft, statement: &Statement) {
-        let Some(word) = statement.words.get(1) else { return };
-        let ttl = site.number(word, "unicast_ttl", 0, 255).and_then(|ttl| u8::try_from(ttl).ok());
-        draft.unicast_ttl = ttl.or(draft.unicast_ttl);
-    }
-
-    /// Prints it.
-    pub fn show_unicast_ttl(draft: &Draft, _: &Draft, printer: &mut Printer) {
-        if draft.instance.unicast_ttl != 255 {
-            printer.line(format_args!("unicast_ttl {}", draft.instance.unicast_ttl));
-        }
-    }
-
-    /// `authentication { ... }`
-    pub fn authentication(site: &mut Site<'_>, draft: &mut Draft, statement: &Statement) {
-        site.own_block(AUTHENTICATION, draft, statement, "authentication");
-    }
-
-    /// Prints it.
-    pub fn show_authentication(draft: &Draft, _: &Draft, printer: &mut Printer) {
-        let (Some(kind), Some(pass)) = (draft.auth_type, draft.auth_pass) else { return };
-        let text = pass.split(|byte| *byte == 0).next().unwrap_or_default();
-        printer.block("authentication", |printer| {
-            printer.line(if kind == AuthType::Pass { "auth_type PASS" } else { "auth_type AH" });
-            printer.line(format_args!("auth_pass {}", quote(&String::from_utf8_lossy(text))));
-        });
-    }
-
-    /// `auth_type PASS|AH`
-    pub fn auth_type(site: &mut Site<'_>, draft: &mut Draft, statement: &Statement) {
-        let Some(word) = statement.words.get(1) else { return };
-        match word.text.as_str() {
-            "PASS" => draft.auth_type = Some(AuthType::Pass),
-            "AH" => {
-                draft.auth_type = Some(AuthType::Ah);
-                site.note(word.at, "auth_type AH is read, but has no effect yet: adverts are not authenticated");
-            }
-            other => site.error(word.at, format!("auth_type '{other}' is neither PASS nor AH; the line is ignored")),
-        }
-    }
-
-    /// `auth_pass PASSWORD`
-    pub fn auth_pass(site: &mut Site<'_>, draft: &mut Draft, statement: &Statement) {
-        let Some(word) = statement.words.get(1) else { return };
-        let bytes = word.text.as_bytes();
-        if bytes.len() > 8 {
-            let text =
-                format!("auth_pass has {} bytes: only the first 8 count, on every router; shorten it", bytes.len());
-            site.error(word.at, text);
-        }
-        let mut pass = [0; 8];
-        pass.iter_mut().zip(bytes).for_each(|(slot, byte)| *slot = *byte);
-        draft.auth_pass = Some(pass);
-    }
-
-    /// `accept`
-    pub fn accept(_: &mut Site<'_>, draft: &mut Draft, _: &Statement) {
-        draft.instance.accept = true;
-    }
-
-    /// `no_accept`
-    pub fn no_accept(_: &mut Site<'_>, draft: &mut Draft, _: &Statement) {
-        draft.instance.accept = false;
-    }
-
-    /// Prints it.
-    pub fn show_no_accept(draft: &Draft, _: &Draft, printer: &mut Printer) {
-        if !draft.instance.accept {
-            printer.line("no_accept");
-        }
-    }
-
-    /// `garp_master_repeat N`
-    pub fn garp_repeat(site: &mut Site<'_>, draft: &mut Draft, statement: &Statement) {
-        draft.instance.announce.repeat = packets(site, statement).unwrap_or(draft.instance.announce.repeat);
-    }
-
-    /// `garp_master_refresh_repeat N`
-    pub fn garp_refresh_repeat(site: &mut Site<'_>, draft: &mut Draft, statement: &Statement) {
-        draft.instance.announce.refresh_repeat =
-            packets(site, statement).unwrap_or(draft.instance.announce.refresh_repeat);
-    }
-
-    /// Prints it.
-    pub fn show_garp_repeat(draft: &Draft, default: &Draft, printer: &mut Printer) {
-        if draft.instance.announce.repeat != default.instance.announce.repeat {
-            printer.line(format_args!("garp_master_repeat {}", draft.instance.announce.repeat));
-        }
-    }
-
-    /// Prints it.
-    pub fn show_garp_refresh_repeat(draft: &Draft, default: &Draft, printer: &mut Printer) {
-        if draft.instance.announce.refresh_repeat != default.instance.announce.refresh_repeat {
-            printer.line(format_args!("garp_master_refresh_repeat {}", draft.instance.announce.refresh_repeat));
-        }
-    }
-
-    /// `notify_deleted ["PROGRAM ARGUMENTS" [USER [GROUP]]]`
-    pub fn notify_deleted(site: &mut Site<'_>, draft: &mut Draft, statement: &Statement) {
-        draft.instance.notify_deleted = true;
-        draft.instance.notify.deleted = notify(site, "notify_deleted", statement);
-    }
-
-    /// Prints it.
-    pub fn show_notify_deleted(draft: &Draft, _: &Draft, printer: &mut Printer) {
-        if let Some(command) = &draft.instance.notify.deleted {
-            printer.line(format_args!("notify_deleted {}", program(command)));
-        }
     }
 }

@@ -5,11 +5,13 @@
 //! code of a configuration test means the same for both.
 
 pub mod address;
+pub mod balancer;
 pub mod command;
 pub mod complete;
 pub mod global;
 pub mod group;
 pub mod instance;
+pub mod routes;
 pub mod script;
 mod site;
 pub mod tracks;
@@ -57,6 +59,9 @@ pub fn build(block: &Block, diagnostics: &mut Diagnostics, context: &Context) ->
     let (settings, blocks): (Vec<&Statement>, Vec<&Statement>) =
         block.statements.iter().partition(|statement| !is_vrrp(statement));
     for statement in settings {
+        if let (Some(kind), Some(name)) = (routes::tracker_kind(site.head(statement)), statement.words.get(1)) {
+            site.trackers.push((kind, name.text.clone()));
+        }
         match site.head(statement) {
             "global_defs" => site.own_block(GLOBAL, &mut draft, statement, "global_defs"),
             _ => site.statement(TOP, &mut draft, statement, "the top level"),
@@ -102,3 +107,6 @@ fn block_name(site: &mut Site<'_>, statement: &Statement) -> Option<(String, Pos
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -93,7 +93,8 @@ pub mod read {
     use super::{ScriptDraft, Site, line};
     use crate::config::build::command::{self, quote};
     use crate::config::build::tracks::weight_words;
-    use crate::config::print::Printer;
+    use crate::config::keywords::value::Quoted;
+    use crate::config::printer::Printer;
     use crate::config::syntax::Statement;
 
     /// `script "PROGRAM ARGUMENTS"` or `script </path`
@@ -112,11 +113,8 @@ pub mod read {
     /// Prints it.
     pub fn show_script(draft: &ScriptDraft, _: &ScriptDraft, printer: &mut Printer) {
         let line = match &draft.script.file {
-            Some(path) => quote(&format!("<{}", path.display())),
-            None => {
-                let words: Vec<String> = draft.script.command.argv.iter().map(|word| quote(word)).collect();
-                quote(&words.join(" "))
-            }
+            Some(path) => Quoted(&format!("<{}", path.display())).to_string(),
+            None => quote(&draft.script.command.argv),
         };
         printer.line(format_args!("script {line}"));
     }

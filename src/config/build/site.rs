@@ -39,6 +39,12 @@ pub struct Site<'a> {
     pub scripts: Vec<Known>,
     /// The names of the instances read so far, used or not.
     pub instances: Vec<String>,
+    /// The files, processes and BFD sessions that can be tracked, by the keyword that does it.
+    pub trackers: Vec<(&'static str, String)>,
+    /// An interface is missing: keepalived judges no further then.
+    missing_interface: bool,
+    /// Inside a block without effect, of which enough has been said.
+    inside: u32,
     /// A program to run was found.
     pub programs: bool,
     noted: BTreeSet<String>,
@@ -56,6 +62,9 @@ impl<'a> Site<'a> {
             script_user: Some(User::default()),
             scripts: Vec::new(),
             instances: Vec::new(),
+            trackers: Vec::new(),
+            missing_interface: false,
+            inside: 0,
             programs: false,
             noted: BTreeSet::new(),
         }
@@ -125,7 +134,8 @@ impl<'a> Site<'a> {
     pub fn statement<T>(&mut self, rows: &'static [Keyword<T>], target: &mut T, statement: &Statement, what: &str) {
         let at = self.at(statement);
         let Some(head) = statement.words.first() else {
-            return self.error(at, "'{' follows no keyword; the block is ignored");
+            // A block that follows nothing; the reader has said so.
+            return;
         };
         let Some(keyword) = find(rows, &head.text) else {
             return self.unknown(rows, head, what);
@@ -134,7 +144,12 @@ impl<'a> Site<'a> {
             return;
         }
         match &keyword.put {
-            Put::Own(read, _) => read(self, target, statement),
+            Put::Own(read, _) => {
+                let inside = u32::from(keyword.row.status == Status::NotYet);
+                self.inside += inside;
+                read(self, target, statement);
+                self.inside -= inside;
+            }
             Put::Field(put, _) => {
                 if let Some(value) = self.value(&keyword.row, statement) {
                     put(target, value);
@@ -157,8 +172,12 @@ impl<'a> Site<'a> {
         let name = row.name;
         match row.status {
             Status::Built => {}
+            Status::NotYet | Status::Accepted(_) | Status::Older(_) if self.inside > 0 => {}
             Status::NotYet => self.note_once(at, name, format!("{name} is read, but has no effect yet")),
             Status::Accepted(why) => self.note_once(at, name, format!("{name} has no effect: {why}")),
+            Status::Older(of) => {
+                self.note_once(at, name, format!("{name} is an old name of {of}, which has no effect yet"))
+            }
             Status::Deprecated(of) => self.error(at, format!("{name} is an old name: write {of}")),
             Status::Refused(why) => {
                 self.error(at, format!("{name} is ignored: {why}"));
@@ -174,10 +193,12 @@ impl<'a> Site<'a> {
         let (name, given) = (row.name, statement.words.len().saturating_sub(1));
         let (least, most, block) = match row.takes {
             Takes::Nothing => (0, 0, false),
-            Takes::Flag | Takes::OptionalNumber(..) => (0, 1, false),
+            Takes::Flag | Takes::OptionalNumber(..) | Takes::OptionalChoice(_) => (0, 1, false),
             Takes::Words(least, most) => (least, most, false),
             Takes::Script => (1, 3, false),
+            Takes::User => (1, 2, false),
             Takes::Lines | Takes::Own(_) => (0, 0, true),
+            Takes::NamedLines => (1, 1, true),
             Takes::Block(_, least, most) => (least, most, true),
             _ => (1, 1, false),
         };
@@ -206,13 +227,19 @@ impl<'a> Site<'a> {
         let word = statement.words.get(1);
         let wrong = match (row.takes, word) {
             (Takes::Nothing, _) | (Takes::Flag, None) => return Some(Value::Flag(true)),
-            (Takes::OptionalNumber(..), None) => return Some(Value::Unset),
-            (Takes::Script, _) => return self.script(row, statement).map(Value::Program),
-            (Takes::Block(rows, ..), _) => {
-                self.own_block(rows, &mut (), statement, row.name);
+            (Takes::OptionalNumber(..) | Takes::OptionalChoice(_), None) => return Some(Value::Unset),
+            (Takes::User, _) => {
+                super::command::user(self, row.name, statement.words.get(1..).unwrap_or_default());
                 return None;
             }
-            (Takes::Lines | Takes::Own(_), _) | (_, None) => return None,
+            (Takes::Script, _) => return self.script(row, statement).map(Value::Program),
+            (Takes::Block(rows, ..), _) => {
+                self.inside += 1;
+                self.own_block(rows, &mut (), statement, row.name);
+                self.inside -= 1;
+                return None;
+            }
+            (Takes::Lines | Takes::NamedLines | Takes::Own(_), _) | (_, None) => return None,
             (Takes::Words(..) | Takes::Word | Takes::Interface, Some(word)) => {
                 return Some(Value::Text(word.text.clone()));
             }
@@ -228,7 +255,13 @@ impl<'a> Site<'a> {
                 Some(span) if (least..=most).contains(&span.as_micros()) => return Some(Value::Span(span)),
                 _ => word,
             },
-            (Takes::Choice(words), Some(word)) => {
+            (Takes::WholeSeconds(least, most), Some(word)) => match number(&word.text) {
+                Some(number) if (least..=most).contains(&number) => {
+                    return Some(Value::Span(Duration::from_secs(number.unsigned_abs())));
+                }
+                _ => word,
+            },
+            (Takes::Choice(words) | Takes::OptionalChoice(words), Some(word)) => {
                 if words.contains(&word.text.as_str()) {
                     return Some(Value::Text(word.text.clone()));
                 }
@@ -278,16 +311,18 @@ impl<'a> Site<'a> {
             "{what}: there is no interface '{}' now{hint}; if it will come later, set dynamic_interfaces in global_defs",
             word.text
         );
+        self.missing_interface = true;
         self.error(word.at, text);
     }
 
     /// What can only be said at the end.
     pub fn finish(&mut self) {
-        if self.programs && !self.global.script_security {
-            self.security(
-                None,
-                "scripts are run without script security: set enable_script_security and script_user in global_defs",
-            );
+        if !self.programs || self.global.script_security {
+            return;
         }
+        let text = "scripts are run without script security: set enable_script_security and script_user in global_defs";
+        // keepalived does not come as far as this when an interface is missing.
+        let severity = if self.missing_interface { Severity::Note } else { Severity::Security };
+        self.out.add(severity, None, text);
     }
 }

@@ -5,7 +5,7 @@ use super::group::GroupDraft;
 use super::instance::Draft;
 use crate::config::keywords::value::Quoted;
 use crate::config::model::{TrackInterface, TrackScript};
-use crate::config::print::Printer;
+use crate::config::printer::Printer;
 use crate::config::syntax::{Statement, Word};
 
 /// The largest weight, either way.

@@ -3,20 +3,22 @@
 use super::checker::{
     BFD_CHECK, DNS_CHECK, FILE_CHECK, HTTP_GET, MISC_CHECK, PING_CHECK, SMTP_CHECK, TCP_CHECK, UDP_CHECK,
 };
-use super::{ANY, Keyword, SECOND, Takes};
+use super::{ANY, Keyword, SECOND, SIGNED, Takes};
 use Takes::{Block, Choice, Flag, Nothing, Number, Script, Seconds, Word, Words};
 
 type Row = Keyword<()>;
 
 /// keepalived's longest delay.
 const LONGEST: u64 = 4_294 * SECOND;
+/// As long as can be written.
+const FOREVER: u64 = u64::MAX;
 const SCHEDULERS: Takes =
     Choice(&["rr", "wrr", "lc", "wlc", "lblc", "lblcr", "sh", "mh", "dh", "fo", "ovf", "sed", "nq", "twos"]);
 
 /// The keywords of `virtual_server`.
 #[rustfmt::skip]
 pub static VIRTUAL_SERVER: &[Row] = &[
-    Row::not_yet("delay_loop", Seconds(1, LONGEST), "seconds between checks (60)"),
+    Row::not_yet("delay_loop", Seconds(1, FOREVER), "seconds between checks (60)"),
     Row::not_yet("lb_algo", SCHEDULERS, "scheduler (wlc)"),
     Row::not_yet("lvs_sched", SCHEDULERS, "scheduler (wlc)"),
     Row::not_yet("lb_kind", Words(1, 8), "forwarding method: NAT, DR or TUN (NAT)"),
@@ -30,14 +32,14 @@ pub static VIRTUAL_SERVER: &[Row] = &[
     Row::not_yet("hysteresis", Number(0, ANY), "weight around the quorum (0)"),
     Row::not_yet("quorum_up", Script, "run when the quorum is reached"),
     Row::not_yet("quorum_down", Script, "run when it is lost"),
-    Row::not_yet("alpha", Flag, "down until the first success"),
-    Row::not_yet("omega", Flag, "run the down scripts at the end"),
-    Row::not_yet("ha_suspend", Flag, "no checks while the address is elsewhere"),
-    Row::not_yet("inhibit_on_failure", Flag, "weight 0 instead of removal"),
-    Row::not_yet("weight", Number(0, 65535), "weight of real servers that name none (1)"),
-    Row::not_yet("retry", Number(0, ANY), "failures until down (1)"),
-    Row::not_yet("delay_before_retry", Seconds(0, LONGEST), "seconds until tried again (1)"),
-    Row::not_yet("warmup", Seconds(0, LONGEST), "first check within this time (delay_loop)"),
+    Row::not_yet("alpha", Words(0, 1), "down until the first success"),
+    Row::not_yet("omega", Words(0, 1), "run the down scripts at the end"),
+    Row::not_yet("ha_suspend", Words(0, 1), "no checks while the address is elsewhere"),
+    Row::not_yet("inhibit_on_failure", Words(0, 1), "weight 0 instead of removal"),
+    Row::not_yet("weight", Number(1, SIGNED), "weight of real servers that name none (1)"),
+    Row::not_yet("retry", Number(1, ANY), "failures until down (1)"),
+    Row::not_yet("delay_before_retry", Seconds(0, FOREVER), "seconds until tried again (1)"),
+    Row::not_yet("warmup", Seconds(0, FOREVER), "first check within this time (delay_loop)"),
     Row::not_yet("connect_timeout", Seconds(1, LONGEST), "seconds to connect (5)"),
     Row::not_yet("smtp_alert", Flag, "mail for each change"),
     Row::not_yet("virtualhost", Word, "host name of HTTP checks"),
@@ -60,20 +62,19 @@ pub static VIRTUAL_SERVER: &[Row] = &[
 /// The keywords of `real_server`.
 #[rustfmt::skip]
 pub static REAL_SERVER: &[Row] = &[
-    Row::not_yet("weight", Number(0, 65535), "share of the load (1)"),
+    Row::not_yet("weight", Number(0, SIGNED), "share of the load (1)"),
     Row::not_yet("lvs_method", Words(1, 8), "forwarding method"),
-    Row::not_yet("lb_kind", Words(1, 8), "forwarding method"),
     Row::not_yet("uthreshold", Number(0, ANY), "connections at most"),
     Row::not_yet("lthreshold", Number(0, ANY), "connections until it gets some again"),
     Row::not_yet("inhibit_on_failure", Flag, "weight 0 instead of removal"),
     Row::not_yet("notify_up", Script, "run when it comes up"),
     Row::not_yet("notify_down", Script, "run when it goes down"),
     Row::not_yet("alpha", Flag, "down until the first success"),
-    Row::not_yet("retry", Number(0, ANY), "failures until down (1)"),
-    Row::not_yet("delay_before_retry", Seconds(0, LONGEST), "seconds until tried again (1)"),
-    Row::not_yet("warmup", Seconds(0, LONGEST), "first check within this time"),
+    Row::not_yet("retry", Number(1, ANY), "failures until down (1)"),
+    Row::not_yet("delay_before_retry", Seconds(0, FOREVER), "seconds until tried again (1)"),
+    Row::not_yet("warmup", Seconds(0, FOREVER), "first check within this time"),
     Row::not_yet("connect_timeout", Seconds(1, LONGEST), "seconds to connect"),
-    Row::not_yet("delay_loop", Seconds(1, LONGEST), "seconds between checks"),
+    Row::not_yet("delay_loop", Seconds(1, FOREVER), "seconds between checks"),
     Row::not_yet("smtp_alert", Flag, "mail for each change"),
     Row::not_yet("virtualhost", Word, "host name of HTTP checks"),
     Row::not_yet("snmp_name", Word, "name in SNMP"),

@@ -6,6 +6,8 @@ use Takes::{Address, Block, Choice, Flag, Interface, Nothing, Number, Script, Se
 type Row = Keyword<()>;
 
 const LONGEST: u64 = 4_294 * SECOND;
+/// As long as can be written.
+const FOREVER: u64 = u64::MAX;
 
 /// What all checks have in common, followed by the check's own keywords.
 macro_rules! check {
@@ -20,9 +22,9 @@ macro_rules! check {
             Row::not_yet("connect_timeout", Seconds(1, LONGEST), "seconds to connect (5)"),
             Row::not_yet("fwmark", Number(0, ANY), "firewall mark of its packets"),
             Row::not_yet("retry", Number(0, ANY), "failures until down"),
-            Row::not_yet("delay_before_retry", Seconds(0, LONGEST), "seconds until tried again"),
-            Row::not_yet("warmup", Seconds(0, LONGEST), "first check within this time"),
-            Row::not_yet("delay_loop", Seconds(1, LONGEST), "seconds between checks"),
+            Row::not_yet("delay_before_retry", Seconds(0, FOREVER), "seconds until tried again"),
+            Row::not_yet("warmup", Seconds(0, FOREVER), "first check within this time"),
+            Row::not_yet("delay_loop", Seconds(1, FOREVER), "seconds between checks"),
             Row::not_yet("alpha", Flag, "down until the first success"),
             Row::not_yet("log_all_failures", Flag, "log each failure"),
             $($row),*
@@ -58,13 +60,6 @@ check! {
         Row::not_yet("type", Choice(&["A", "NS", "CNAME", "SOA", "MX", "TXT", "AAAA", "RRSIG", "DNSKEY"]), "record type (SOA)"),
         Row::not_yet("name", Word, "domain name (.)"),
     ];
-    /// The keywords of `MISC_CHECK`.
-    MISC_CHECK = [
-        Row::not_yet("misc_path", Script, "program and arguments"),
-        Row::not_yet("misc_timeout", Seconds(1, LONGEST), "seconds until it is killed and has failed (delay_loop)"),
-        Row::not_yet("misc_dynamic", Flag, "its exit status sets the weight"),
-        Row::not_yet("user", Words(1, 2), "user and group it runs as"),
-    ];
     /// The keywords of `UDP_CHECK`.
     UDP_CHECK = [
         Row::not_yet("payload", Words(1, 256), "bytes sent, in hexadecimal"),
@@ -73,6 +68,21 @@ check! {
         Row::not_yet("max_reply_length", Number(0, 65535), "bytes of the reply at most (255)"),
     ];
 }
+
+/// The keywords of `MISC_CHECK`: it connects to nothing.
+#[rustfmt::skip]
+pub static MISC_CHECK: &[Row] = &[
+    Row::not_yet("misc_path", Script, "program and arguments"),
+    Row::not_yet("misc_timeout", Seconds(0, LONGEST), "seconds until it is killed and has failed (delay_loop)"),
+    Row::not_yet("misc_dynamic", Words(0, 1), "its exit status sets the weight"),
+    Row::not_yet("user", Takes::User, "user and group it runs as"),
+    Row::not_yet("retry", Number(0, ANY), "failures until down"),
+    Row::not_yet("delay_before_retry", Seconds(0, FOREVER), "seconds until tried again"),
+    Row::not_yet("warmup", Seconds(0, FOREVER), "first check within this time"),
+    Row::not_yet("delay_loop", Seconds(1, FOREVER), "seconds between checks"),
+    Row::not_yet("alpha", Flag, "down until the first success"),
+    Row::not_yet("log_all_failures", Flag, "log each failure"),
+];
 
 /// The keywords of `FILE_CHECK`.
 #[rustfmt::skip]
@@ -99,8 +109,8 @@ pub static URL: &[Row] = &[
     Row::not_yet("regex", Word, "what the page must match"),
     Row::not_yet("regex_no_match", Nothing, "or must not match"),
     Row::not_yet("regex_options", Words(1, 64), "options of the expression"),
-    Row::not_yet("regex_min_offset", Number(0, ANY), "where matching begins"),
-    Row::not_yet("regex_max_offset", Number(1, ANY), "where matching ends"),
+    Row::not_yet("regex_min_offset", Word, "where matching begins"),
+    Row::not_yet("regex_max_offset", Word, "where matching ends"),
     Row::not_yet("regex_stack", Words(1, 2), "memory for matching"),
     Row::not_yet("tls_compliant", Flag, "the connection must be closed as TLS demands"),
 ];

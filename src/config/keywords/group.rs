@@ -1,7 +1,9 @@
 //! `vrrp_sync_group`.
 
 use super::{Keyword, Put, Takes, at};
+use crate::config::build::global::read::show_nothing;
 use crate::config::build::group::{GroupDraft, read};
+use crate::config::build::routes;
 use crate::config::build::tracks;
 use Takes::{Flag, Lines, Nothing, Script};
 
@@ -13,9 +15,9 @@ pub static SYNC_GROUP: &[Row] = &[
     Row::new("group", Lines, Put::Own(read::members, read::show_members), "names of the instances that change state together"),
     Row::new("track_interface", Lines, Put::Own(tracks::group_interfaces, tracks::show_group_interfaces), "interfaces whose state counts"),
     Row::new("track_script", Lines, Put::Own(tracks::group_scripts, tracks::show_group_scripts), "scripts whose result counts"),
-    Row::not_yet("track_file", Lines, "files whose content counts"),
-    Row::not_yet("track_process", Lines, "processes that count"),
-    Row::not_yet("track_bfd", Lines, "BFD sessions that count"),
+    Row::kept("track_file", Lines, Put::Own(routes::trackers, show_nothing), "files whose content counts"),
+    Row::kept("track_process", Lines, Put::Own(routes::trackers, show_nothing), "processes that count"),
+    Row::kept("track_bfd", Lines, Put::Own(routes::trackers, show_nothing), "BFD sessions that count"),
     Row::new("notify_master", Script, at!(group.notify.master), "run when it becomes MASTER"),
     Row::new("notify_backup", Script, at!(group.notify.backup), "run when it becomes BACKUP"),
     Row::new("notify_fault", Script, at!(group.notify.fault), "run when it comes to FAULT"),

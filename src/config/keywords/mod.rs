@@ -20,7 +20,7 @@ pub use table::{markdown_table, tables};
 pub use value::{Field, Value};
 
 use super::build::Site;
-use super::print::Printer;
+use super::printer::Printer;
 use super::syntax::Statement;
 
 /// What may follow a keyword.
@@ -36,20 +36,28 @@ pub enum Takes {
     OptionalNumber(i64, i64),
     /// Decimal seconds, in this range of microseconds.
     Seconds(u64, u64),
+    /// Whole seconds, in this range.
+    WholeSeconds(i64, i64),
     /// One word.
     Word,
     /// At least and at most so many words.
     Words(usize, usize),
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// Nothing, or one of these words.
+    OptionalChoice(&'static [&'static str]),
     /// An IP address.
     Address,
     /// The name of an interface.
     Interface,
     /// A program with its arguments, then perhaps a user and a group.
     Script,
+    /// A user, and perhaps a group.
+    User,
     /// A block of lines with a form of their own.
     Lines,
+    /// A name, and such a block.
+    NamedLines,
     /// A block of these keywords; the words before it, at least and at most.
     Block(&'static [Keyword<()>], usize, usize),
     /// A block whose keywords are of the table named, read by its own code.
@@ -67,6 +75,8 @@ pub enum Status {
     Accepted(&'static str),
     /// An older name of another keyword; it works, and keepalived objects to it.
     Deprecated(&'static str),
+    /// An older name of another keyword, which nobody objects to.
+    Older(&'static str),
     /// keepalived refuses it as well, for this reason.
     Refused(&'static str),
 }
@@ -128,7 +138,12 @@ impl<T> Keyword<T> {
         Self { row: Row { name, takes, status: Status::Refused(why), help }, put: Put::Nowhere }
     }
 
-    /// An older name of the keyword `of`.
+    /// An older name of the keyword `of`, which has no effect yet either.
+    pub const fn older(name: &'static str, takes: Takes, of: &'static str) -> Self {
+        Self { row: Row { name, takes, status: Status::Older(of), help: "the older name" }, put: Put::Nowhere }
+    }
+
+    /// An older name of the keyword `of`; keepalived objects to it.
     pub const fn deprecated(name: &'static str, takes: Takes, put: Put<T>, of: &'static str) -> Self {
         Self { row: Row { name, takes, status: Status::Deprecated(of), help: "the older name" }, put }
     }
@@ -152,6 +167,8 @@ pub(crate) use at;
 
 /// A second of time, in microseconds.
 pub(crate) const SECOND: u64 = 1_000_000;
+/// The largest number that keepalived keeps with a sign.
+pub(crate) const SIGNED: i64 = i32::MAX as i64;
 /// Any whole number that fits.
 pub(crate) const ANY: i64 = u32::MAX as i64;
 

@@ -16,22 +16,28 @@ fn distance(a: &str, b: &str) -> usize {
     const LONGEST: usize = 48;
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     if a.len() > LONGEST || b.len() > LONGEST {
-        return usize::MAX;
+        return LONGEST;
     }
-    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
-    for i in 1..=a.len() {
-        let mut row = vec![i];
-        for j in 1..=b.len() {
-            let same = usize::from(a[i - 1] != b[j - 1]);
-            let mut best = (rows[i - 1][j] + 1).min(row[j - 1] + 1).min(rows[i - 1][j - 1] + same);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                best = best.min(rows[i - 2][j - 2] + 1);
+    let cell = |row: &[usize], column: Option<usize>| column.and_then(|at| row.get(at)).copied().unwrap_or(LONGEST * 2);
+    let mut before: Vec<usize> = Vec::new();
+    let mut above: Vec<usize> = (0..=b.len()).collect();
+    let mut last_a = None;
+    for (i, &from) in a.iter().enumerate() {
+        let mut row = vec![i + 1];
+        let mut last_b = None;
+        for (j, &to) in b.iter().enumerate() {
+            let changed = cell(&above, Some(j)) + usize::from(from != to);
+            let mut best = changed.min(cell(&above, Some(j + 1)) + 1).min(cell(&row, Some(j)) + 1);
+            if last_a == Some(to) && last_b == Some(from) {
+                best = best.min(cell(&before, j.checked_sub(1)) + 1);
             }
             row.push(best);
+            last_b = Some(to);
         }
-        rows.push(row);
+        before = core::mem::replace(&mut above, row);
+        last_a = Some(from);
     }
-    rows[a.len()][b.len()]
+    above.last().copied().unwrap_or(b.len())
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ pub fn markdown_table() -> String {
                 Status::Built => String::from("yes"),
                 Status::NotYet => String::from("not yet"),
                 Status::Accepted(why) => format!("none: {why}"),
-                Status::Deprecated(of) => format!("older name of {of}"),
+                Status::Deprecated(of) | Status::Older(of) => format!("older name of {of}"),
                 Status::Refused(why) => format!("refused: {why}"),
             };
             let takes = row.takes.to_string().replace('|', "\\|");
@@ -80,14 +80,19 @@ impl core::fmt::Display for Takes {
             Self::Seconds(least, most) => {
                 write!(f, "seconds from {} to {}", Duration::from_micros(least), Duration::from_micros(most))
             }
+            Self::WholeSeconds(least, most) if most == super::ANY => write!(f, "whole seconds from {least}"),
+            Self::WholeSeconds(least, most) => write!(f, "whole seconds from {least} to {most}"),
             Self::Word => f.write_str("a word"),
             Self::Words(0, 1) => f.write_str("nothing or a word"),
             Self::Words(least, most) if least == most => write!(f, "{least} words"),
             Self::Words(least, most) => write!(f, "{least} to {most} words"),
+            Self::OptionalChoice(words) => write!(f, "nothing, or one of {}", words.join(", ")),
             Self::Choice(words) => write!(f, "one of {}", words.join(", ")),
             Self::Address => f.write_str("an IP address"),
             Self::Interface => f.write_str("the name of an interface"),
             Self::Script => f.write_str("a program in quotes, perhaps user and group"),
+            Self::User => f.write_str("a user, perhaps a group"),
+            Self::NamedLines => f.write_str("a name and a block of lines"),
             Self::Lines => f.write_str("a block of lines"),
             Self::Block(..) | Self::Own(_) => f.write_str("a block"),
         }

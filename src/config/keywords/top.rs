@@ -3,7 +3,9 @@
 use super::balancer::{SSL, VIRTUAL_SERVER};
 use super::track::{BFD, GARP_GROUP, TRACK_FILE, TRACK_GROUP, TRACK_PROCESS};
 use super::{Keyword, Put, Takes, at};
-use crate::config::build::global::GlobalDraft;
+use crate::config::build::balancer::{virtual_server, virtual_server_group};
+use crate::config::build::global::{GlobalDraft, read::show_nothing};
+use crate::config::build::routes;
 use Takes::{Block, Lines, Nothing, Number, Own, Word, Words};
 
 type Row = Keyword<GlobalDraft>;
@@ -29,12 +31,12 @@ pub static TOP: &[Row] = &[
     Row::deprecated("vrrp_track_file", Block(TRACK_FILE, 1, 1), Put::Nowhere, "track_file"),
     Row::not_yet("track_group", Block(TRACK_GROUP, 1, 1), "instances that static addresses, routes and rules belong to"),
     Row::not_yet("garp_group", Block(GARP_GROUP, 0, 1), "interfaces that share a pace of announcements"),
-    Row::not_yet("static_ipaddress", Lines, "addresses that are always there"),
-    Row::not_yet("static_routes", Lines, "routes that are always there"),
-    Row::not_yet("static_rules", Lines, "rules that are always there"),
+    Row::kept("static_ipaddress", Lines, Put::Own(routes::addresses, show_nothing), "addresses that are always there"),
+    Row::kept("static_routes", Lines, Put::Own(routes::routes, show_nothing), "routes that are always there"),
+    Row::kept("static_rules", Lines, Put::Own(routes::rules, show_nothing), "rules that are always there"),
     Row::not_yet("bfd_instance", Block(BFD, 1, 1), "a BFD session"),
-    Row::not_yet("virtual_server", Block(VIRTUAL_SERVER, 1, 3), "load balancing over real servers"),
-    Row::not_yet("virtual_server_group", Lines, "addresses of a virtual server"),
+    Row::kept("virtual_server", Block(VIRTUAL_SERVER, 1, 3), Put::Own(virtual_server, show_nothing), "load balancing over real servers"),
+    Row::kept("virtual_server_group", Takes::NamedLines, Put::Own(virtual_server_group, show_nothing), "addresses of a virtual server"),
     Row::not_yet("SSL", Block(SSL, 0, 0), "certificate of SSL_GET checks"),
     Row::accepted("include", Words(1, 1), "the reader resolves it", "reads other files in its place"),
     Row::accepted("includer", Words(1, 1), "the reader resolves it", "as include, what is missing is an error"),

@@ -58,7 +58,7 @@ pub static BFD: &[Row] = &[
     Row::not_yet("passive", Flag, "wait for the other side"),
     Row::not_yet("ttl", Number(1, 255), "time to live (255)"),
     Row::not_yet("hoplimit", Number(1, 255), "hop limit (64)"),
-    Row::not_yet("max_hops", Number(0, 254), "hops a received packet may have made (0)"),
+    Row::not_yet("max_hops", Number(0, 255), "hops a received packet may have made (0)"),
     Row::not_yet("multihop", Nothing, "over routers, by port 4784"),
     Row::not_yet("weight", Words(1, 2), "what is added to the priority"),
     Row::not_yet("vrrp", Nothing, "for virtual routers"),

@@ -5,7 +5,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
 use crate::config::model::{Command, Version};
-use crate::config::print::program;
+use crate::config::printer::program;
 use crate::time::Duration;
 
 /// What follows a keyword, read.
@@ -46,13 +46,11 @@ pub struct Quoted<'a>(pub &'a str);
 
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plain = |c: char| {
-            !c.is_whitespace() && !matches!(c, '"' | '\'' | '{' | '}' | '#' | '!' | '\\' | '$' | '~' | '@' | '<')
-        };
+        let plain = |c: char| !c.is_whitespace() && !"\"{}#!~@$<".contains(c);
         if !self.0.is_empty() && self.0.chars().all(plain) {
             return f.write_str(self.0);
         }
-        write!(f, "\"{}\"", self.0)
+        write!(f, "\"{}\"", self.0.replace('"', "\\\""))
     }
 }
 

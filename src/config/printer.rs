@@ -70,8 +70,7 @@ impl Printer {
 
 /// A program, its arguments, its user and group, as a configuration has them.
 pub fn program(command: &Command) -> String {
-    let quoted: Vec<String> = command.argv.iter().map(|word| quote(word)).collect();
-    format!("{} {} {}", quote(&quoted.join(" ")), command.user.uid, command.user.gid)
+    format!("{} {} {}", quote(&command.argv), command.user.uid, command.user.gid)
 }
 
 /// The configuration as text.
@@ -93,7 +92,7 @@ pub fn print(config: &Config) -> String {
         });
     }
     for each in &config.groups {
-        let (value, default) = (GroupDraft::of(each, config), GroupDraft::default());
+        let (value, default) = (GroupDraft::of(each, config), GroupDraft::new(&config.global));
         printer.block(format_args!("vrrp_sync_group {}", Quoted(&each.name)), |printer| {
             printer.rows(group::SYNC_GROUP, &value, &default);
         });
