@@ -1,6 +1,6 @@
 //! The command line: keepalived's flags, as its users and packages write them.
 //!
-//! pico-args knows neither optional values (`-t[FILE]`) nor clusters (`-nlD`): [`normalise`] turns
+//! pico-args knows neither optional values (`-t[FILE]`) nor clusters (`-nlD`): `normalise` turns
 //! both into long options first.
 
 use std::ffi::OsString;

@@ -2,7 +2,7 @@
 //!
 //! Only bytes cross the edge; what they mean is `wire`'s business. Nothing here blocks unless its name
 //! says so, and nothing allocates after its constructor (the one of a [`spawn::Prepared`], of a
-//! [`vrrp_socket::VrrpSocket`] and the like run at load and at reload). Errors are [`Errno`]s: a number,
+//! [`vrrp_socket::Receiver`] and the like run at load and at reload). Errors are [`Errno`]s: a number,
 //! with its own table of names, because `io::Error` allocates to say what it is.
 
 #![allow(unsafe_code)]

@@ -10,7 +10,7 @@ use Takes::{Block, Lines, Nothing, Number, Own, Word, Words};
 
 type Row = Keyword<GlobalDraft>;
 
-/// The keywords of the top level. Those of type `Own` are read by [`crate::config::build`].
+/// The keywords of the top level. Those of type `Own` are read by [`crate::config::build()`].
 #[rustfmt::skip]
 pub static TOP: &[Row] = &[
     Row::new("global_defs", Own("global_defs"), Put::Nowhere, "settings of the daemon, defaults of the instances"),

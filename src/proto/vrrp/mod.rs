@@ -182,7 +182,12 @@ struct Active {
     refresh_at: Option<Instant>,
     /// No advert out of turn before this: a flood of rivals must not become a flood of answers.
     may_answer_at: Instant,
+    /// Nor announcements because of a rival.
+    may_announce_at: Instant,
 }
+
+/// Hosts that a rival misled are told where the addresses are, but not more often than this.
+const RIVAL_ANNOUNCE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Lines about refused packets: each kind once in this time.
 const REFUSAL_LOG_INTERVAL: Duration = Duration::from_secs(60);
@@ -435,6 +440,7 @@ impl Router {
             announce_at: (!announce.delay.is_zero()).then(|| (now + announce.delay, announce.repeat)),
             refresh_at: (!announce.refresh.is_zero()).then(|| now + announce.refresh),
             may_answer_at: now,
+            may_announce_at: now,
         });
         count(&mut self.stats.became_master);
         self.advertise(self.priority, outbox);
@@ -652,7 +658,8 @@ impl Router {
         }
         self.advertise(ours, outbox);
         let announce = self.settings.announce;
-        if announce.lower_prio_repeat > 0 {
+        if announce.lower_prio_repeat > 0 && now >= active.may_announce_at {
+            active.may_announce_at = now + RIVAL_ANNOUNCE_INTERVAL;
             outbox.push(Action::Announce(announce.lower_prio_repeat));
             if !announce.lower_prio_delay.is_zero() && active.announce_at.is_none() {
                 active.announce_at = Some((now + announce.lower_prio_delay, announce.lower_prio_repeat));
