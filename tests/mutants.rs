@@ -185,6 +185,20 @@ const MUTANTS: &[Mutant] = &[
         "if late > interval.times(1000) && !backup.listening_again {",
     ),
     mutant(
+        Simulator,
+        "a new priority leaves the timer as it was",
+        ROUTER,
+        "(backup.down_at + self.active_down_interval() - before).max(now.min(backup.down_at))",
+        "backup.down_at",
+    ),
+    mutant(
+        Table,
+        "a new priority starts the timer anew",
+        ROUTER,
+        "(backup.down_at + self.active_down_interval() - before).max(now.min(backup.down_at))",
+        "now + self.active_down_interval()",
+    ),
+    mutant(
         Table,
         "always late never takes over",
         ROUTER,
