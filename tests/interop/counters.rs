@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::conf::{Instance, V3, conf};
 use crate::lab::{Daemon, Lab, Stamp, wait_until};
-use crate::pair::{LONG, Pair, both_roles};
+use crate::pair::{LONG, Pair, Program, both_roles};
 
 /// A statistics dump in keepalived's format.
 pub struct Counters(Vec<(String, String, u64)>);
@@ -128,7 +128,10 @@ fn each_side_counts_what_the_other_did() {
         let [a, b] = ["a", "b"].map(|node| Counters::of(pair.daemon(node)));
         let goodbyes = pair.packets.adverts("b").iter().filter(|(_, advert)| advert.priority == 0).count() as u64;
         assert!(goodbyes >= 1, "{}", pair.logs());
-        assert_eq!((b.get("Priority Zero", "Sent"), a.get("Priority Zero", "Received")), (goodbyes, goodbyes));
+        assert_eq!(a.get("Priority Zero", "Received"), goodbyes);
+        // keepalived 2.2.7 says it twice when its fault is that of a tracker, and counts one.
+        let counted = if roles[1] == Program::Holdfast { goodbyes } else { 1 };
+        assert_eq!(b.get("Priority Zero", "Sent"), counted);
         assert_eq!((b.get("Priority Zero", "Received"), a.get("Priority Zero", "Sent")), (0, 0));
         assert_eq!((a.get("", "Became master"), b.get("", "Released master")), (2, 1));
     });
