@@ -279,13 +279,6 @@ const MUTANTS: &[Mutant] = &[
     ),
     mutant(
         Simulator,
-        "members start before they are judged",
-        NODE,
-        "self.judge_priority(now, index as u16, outbox);\n        }\n        for index in 0..self.routers.len() {",
-        "self.judge_priority(now, index as u16, outbox);",
-    ),
-    mutant(
-        Simulator,
         "a tracker's weight is ignored",
         NODE,
         "verdict.priority(router.settings().priority)",

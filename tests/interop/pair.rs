@@ -160,6 +160,10 @@ impl<'lab> Pair<'lab> {
     /// For a while nobody gets or loses `ip`, and who has it is `nodes`.
     pub fn stays(&self, ip: IpAddr, nodes: &[&str], span: Duration) {
         self.settles(ip, nodes);
+        // The watch hears of it a little later than who asks.
+        let open = |node| self.addresses.timeline().intervals(node, ip).last().is_some_and(|last| last.until.is_none());
+        let noted = || NAMES.iter().all(|name| open(name) == nodes.contains(name));
+        assert!(wait_until(SLACK, noted), "{ip} is not on {nodes:?} alone\n{}", self.logs());
         let from = Stamp::now();
         thread::sleep(span);
         let timeline = self.addresses.timeline();
