@@ -4,6 +4,7 @@
 
 use core::net::IpAddr;
 
+use super::kernel::MARK;
 use crate::sys::Interface;
 use crate::wire::netlink::{Address, Link};
 use crate::wire::vrrp::Family;
@@ -16,8 +17,10 @@ const ADDRESSES: usize = 16;
 pub struct Known {
     /// The address.
     pub ip: IpAddr,
-    /// It carries our mark.
-    pub ours: bool,
+    /// Its prefix length: the same address may be there twice, with two.
+    pub prefix: u8,
+    /// A virtual address of ours, mark or not.
+    pub is_virtual: bool,
     /// No duplicate address detection is pending or failed.
     pub usable: bool,
     /// IPv4: another address of the same subnet was there first.
@@ -45,6 +48,17 @@ pub struct Device {
     pub addresses: heapless::Vec<Known, ADDRESSES>,
     /// Seen since the last resync began.
     fresh: bool,
+}
+
+impl Device {
+    /// One too many is not remembered: there are enough to choose from. But own ones come before virtual ones.
+    fn remember(&mut self, entry: Known) {
+        if self.addresses.is_full() && !entry.is_virtual {
+            let virtual_one = self.addresses.iter().position(|known| known.is_virtual);
+            virtual_one.map(|at| self.addresses.remove(at));
+        }
+        let _ = self.addresses.push(entry);
+    }
 }
 
 /// What a message about a link means for us.
@@ -148,50 +162,45 @@ impl Interfaces {
         Some(Change::Gone(device))
     }
 
-    /// The kernel described an address. Which device it is on, if it is one of ours.
-    pub fn note_address(&mut self, address: &Address<'_>, ours: bool, there: bool) -> Option<u16> {
+    /// The kernel described an address. Which device it is on, if it is one of ours. What carries our mark is
+    /// not remembered: nothing is sent from it.
+    pub fn note_address(&mut self, address: &Address<'_>, is_virtual: bool, there: bool) -> Option<u16> {
         use crate::wire::netlink::address_flags::SECONDARY;
         let place = self.with_index(address.index)?;
         let device = self.devices.get_mut(usize::from(place))?;
-        let known = device.addresses.iter().position(|known| known.ip == address.ip);
-        let entry = Known {
+        let same = |known: &Known| known.ip == address.ip && known.prefix == address.prefix;
+        let known = device.addresses.iter().position(same);
+        let entry = (there && address.proto != Some(MARK)).then(|| Known {
             ip: address.ip,
-            ours,
+            prefix: address.prefix,
+            is_virtual,
             usable: address.is_usable(),
             secondary: matches!(address.ip, IpAddr::V4(_)) && address.flags & SECONDARY != 0,
-        };
-        match (known, there) {
-            (Some(at), true) => {
+        });
+        match (known, entry) {
+            (Some(at), Some(entry)) => {
+                // In its place: the order is the kernel's.
                 if let Some(known) = device.addresses.get_mut(at) {
                     *known = entry;
                 }
             }
-            (Some(at), false) => {
-                device.addresses.remove(at);
-            }
-            // One too many is not remembered: there are enough to choose from.
-            (None, true) => drop(device.addresses.push(entry)),
-            (None, false) => {}
+            (Some(at), None) => drop(device.addresses.remove(at)),
+            (None, Some(entry)) => device.remember(entry),
+            (None, None) => {}
         }
         Some(place)
     }
 
     /// The address that a router's adverts come from: an own one of the interface, not a virtual one. For
     /// IPv6 it is link-local (RFC 9568, section 5.1.2.1). An owner may use the address that it owns.
-    pub fn source(
-        &self,
-        device: u16,
-        family: Family,
-        owner: bool,
-        is_virtual: impl Fn(IpAddr) -> bool,
-    ) -> Option<IpAddr> {
+    pub fn source(&self, device: u16, family: Family, owner: bool) -> Option<IpAddr> {
         let addresses = &self.get(device)?.addresses;
         let fits = |known: &&Known| match known.ip {
             IpAddr::V4(_) => family == Family::V4,
             IpAddr::V6(ip) => family == Family::V6 && ip.is_unicast_link_local(),
         };
-        let candidates = || addresses.iter().filter(fits).filter(|known| known.usable && !known.ours);
-        let own = || candidates().filter(|known| !is_virtual(known.ip));
+        let candidates = || addresses.iter().filter(fits).filter(|known| known.usable);
+        let own = || candidates().filter(|known| !known.is_virtual);
         let best = own().find(|known| !known.secondary).or_else(|| own().next());
         best.or_else(|| candidates().next().filter(|_| owner)).map(|known| known.ip)
     }
@@ -282,23 +291,40 @@ mod tests {
         known.note_link(&link(2, "a"));
         let vip = address(2, 100, 0);
         known.note_address(&vip, true, true);
-        let virtual_ip = |ip| ip == vip.ip;
-        assert_eq!(known.source(0, Family::V4, false, virtual_ip), None);
+        assert_eq!(known.source(0, Family::V4, false), None);
         known.note_address(&address(2, 2, SECONDARY), false, true);
-        assert_eq!(known.source(0, Family::V4, false, virtual_ip), Some(address(2, 2, 0).ip));
+        assert_eq!(known.source(0, Family::V4, false), Some(address(2, 2, 0).ip));
         known.note_address(&address(2, 1, 0), false, true);
-        assert_eq!(known.source(0, Family::V4, false, virtual_ip), Some(address(2, 1, 0).ip));
-        assert_eq!(known.source(0, Family::V6, false, virtual_ip), None);
+        assert_eq!(known.source(0, Family::V4, false), Some(address(2, 1, 0).ip));
+        assert_eq!(known.source(0, Family::V6, false), None);
         known.note_address(&address(2, 1, 0), false, false);
-        assert_eq!(known.source(0, Family::V4, false, virtual_ip), Some(address(2, 2, 0).ip));
+        assert_eq!(known.source(0, Family::V4, false), Some(address(2, 2, 0).ip));
     }
 
     #[test]
     fn an_owner_uses_what_it_owns() {
         let mut known = interfaces();
         known.note_link(&link(2, "a"));
-        known.note_address(&address(2, 100, 0), false, true);
-        assert_eq!(known.source(0, Family::V4, false, |_| true), None);
-        assert_eq!(known.source(0, Family::V4, true, |_| true), Some(address(2, 100, 0).ip));
+        known.note_address(&address(2, 100, 0), true, true);
+        assert_eq!(known.source(0, Family::V4, false), None);
+        assert_eq!(known.source(0, Family::V4, true), Some(address(2, 100, 0).ip));
+        // The same address with another length is another one.
+        known.note_address(&Address { prefix: 32, ..address(2, 100, 0) }, true, false);
+        assert_eq!(known.source(0, Family::V4, true), Some(address(2, 100, 0).ip));
+    }
+
+    #[test]
+    fn virtual_addresses_leave_room_for_an_own_one() {
+        let mut known = interfaces();
+        known.note_link(&link(2, "a"));
+        for last in 100..150 {
+            known.note_address(&address(2, last, 0), true, true);
+        }
+        known.note_address(&address(2, 1, 0), false, true);
+        assert_eq!(known.source(0, Family::V4, false), Some(address(2, 1, 0).ip));
+        for last in 150..200 {
+            known.note_address(&Address { proto: Some(MARK), ..address(2, last, 0) }, true, true);
+        }
+        assert_eq!(known.get(0).map(|device| device.addresses.len()), Some(ADDRESSES));
     }
 }

@@ -37,7 +37,7 @@ pub type Failures = heapless::Vec<(u16, Errno), BATCH>;
 const ROOM: usize = 16 * 1024;
 
 /// Bytes that may wait in the kernel.
-const COMMAND_BUFFER: u32 = 256 * 1024;
+const COMMAND_BUFFER: u32 = 1024 * 1024;
 const MONITOR_BUFFER: u32 = 1024 * 1024;
 
 /// Answers and news that are read in one wake-up; the rest waits for the next.

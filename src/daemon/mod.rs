@@ -115,6 +115,7 @@ impl Daemon {
             }
             self.arm();
         }
+        self.world.scripts.hurry();
         heap::unseal();
         log::info!("Stopped Holdfast v{}", env!("CARGO_PKG_VERSION"));
     }
@@ -142,6 +143,10 @@ impl Daemon {
         let (world, registry) = (&mut self.world, self.poll.registry());
         // Bounded inside; epoll tells only once of what is left.
         self.kernel_backlog = self.kernel.read(|news| world.news(now, news, registry));
+        if core::mem::take(&mut world.is_doubtful) {
+            self.kernel.ask_resync();
+            self.kernel_backlog = true;
+        }
     }
 
     fn read_signals(&mut self, now: Instant) {
@@ -181,7 +186,9 @@ impl Daemon {
     fn is_finished(&self, now: Instant) -> bool {
         let Some(since) = self.stopping else { return false };
         let waited = now.since(since);
-        let kernel_done = self.world.is_quiet() && !self.kernel.is_busy() || waited > LAST_ANSWERS;
+        // While all is read anew nothing is known of what is still there.
+        let kernel_idle = !self.kernel.is_busy() && !self.kernel.is_resyncing();
+        let kernel_done = self.world.is_quiet() && kernel_idle || waited > LAST_ANSWERS;
         let scripts_done = self.world.scripts.all_told() || waited >= STOP_PATIENCE;
         kernel_done && scripts_done
     }

@@ -42,17 +42,18 @@ impl Daemon {
         };
         core::mem::swap(&mut self.world, &mut next);
         let mut old = next;
+        for repr in old.left_over(&self.world) {
+            strays::remove_one(&mut self.kernel, &repr);
+        }
         if let Err(errno) = self.read_tables() {
             log::error!("cannot read links and addresses: {errno}; trying again");
             self.kernel.ask_resync();
+            self.kernel_backlog = true;
         }
         self.world.take_over(&mut old, self.poll.registry());
         self.world.open_sockets(self.poll.registry());
         let now = clock::monotonic();
         self.world.start(now);
-        for repr in old.left_over(&self.world) {
-            strays::remove_one(&mut self.kernel, &repr);
-        }
         self.world.flush(now, &mut self.kernel);
         self.files = dump::Files::new(&self.world.config);
         log::info!("Reload finished");

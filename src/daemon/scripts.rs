@@ -26,6 +26,7 @@ pub struct Check {
 }
 
 /// The notify scripts of an instance or group.
+#[derive(Default)]
 struct Teller {
     name: CString,
     is_group: bool,
@@ -39,7 +40,8 @@ struct Teller {
 pub struct Scripts {
     spawner: Spawner,
     checks: Box<[Check]>,
-    /// The instances', then the groups'.
+    /// The instances', then the groups', then those of instances that a reload took out and that still have
+    /// something to tell.
     tellers: Box<[Teller]>,
     instances: usize,
     check_actions: Outbox<script::Action>,
@@ -77,7 +79,7 @@ impl Scripts {
     }
 
     /// Goes on with the processes, verdicts and queues of `old` that the new configuration has too. What it
-    /// has no more is killed (checks) or left alone (notify scripts: they may be doing something of weight).
+    /// has no more is killed (checks) or runs to its end (notify scripts).
     pub fn resume(&mut self, config: &Config, old: &mut Self, old_config: &Config) {
         for (check, script) in self.checks.iter_mut().zip(&config.scripts) {
             let same = |before: &model::Script| before.name == script.name && before.command == script.command;
@@ -101,6 +103,8 @@ impl Scripts {
                 teller.pid = before.pid.take();
             }
         }
+        let leaving = old.tellers.iter_mut().filter(|teller| !teller.queue.is_idle()).map(core::mem::take);
+        self.tellers = core::mem::take(&mut self.tellers).into_iter().chain(leaving).collect();
         self.dropped = old.dropped;
     }
 
@@ -133,6 +137,17 @@ impl Scripts {
             if due.is_some_and(|at| at <= now) {
                 self.drive_teller(now, place, notify::Input::Deadline);
             }
+        }
+    }
+
+    /// The last moment: STOP is told now, whatever still runs before it.
+    pub fn hurry(&mut self) {
+        for teller in &mut self.tellers {
+            let Some((notice, part)) = teller.queue.hurry() else { continue };
+            if part == Part::Own {
+                teller.run(&self.spawner, notice, Part::Own);
+            }
+            teller.run(&self.spawner, notice, Part::Any);
         }
     }
 

@@ -11,7 +11,7 @@ use super::kernel::{self, Kernel, MARK, News};
 use super::plan::{self, NOBODY, Plan};
 use super::scripts::{Scripts, Verdict};
 use super::sockets::Sockets;
-use super::{announcing, words};
+use super::{announcing, strays, words};
 use crate::config::Config;
 use crate::proto::Outbox;
 use crate::proto::announce::Announcer;
@@ -65,9 +65,17 @@ pub struct World {
     states: Box<[State]>,
     send_log_at: Instant,
     stranger_log_at: Instant,
-    /// The kernel's tables are being read: what is known of addresses is not whole.
-    resyncing: bool,
     stopping: bool,
+    /// Interfaces and addresses are being read anew: what is known of them is not whole.
+    resyncing: bool,
+    /// The first half of that: links are being listed, addresses will be.
+    listing_links: bool,
+    /// A device came that may have addresses nobody told us of: the tables are to be read anew.
+    pub is_doubtful: bool,
+    /// Set by [`World::start`]. Before, sockets stay as they are: those of the world before may be taken over.
+    started: bool,
+    /// Addresses that stayed on a device which has another name now: its index, the slot.
+    abandoned: Outbox<(u32, u16)>,
     /// Leave the addresses where they are when stopping.
     keep_addresses: bool,
 }
@@ -135,8 +143,12 @@ impl World {
             states: node.routers().iter().map(|router| router.state()).collect(),
             send_log_at: Instant::ZERO,
             stranger_log_at: Instant::ZERO,
-            resyncing: false,
             stopping: false,
+            resyncing: false,
+            listing_links: false,
+            is_doubtful: false,
+            started: false,
+            abandoned: Outbox::with_capacity(specs.len()),
             keep_addresses: false,
             addresses,
             announcer,
@@ -156,27 +168,25 @@ impl World {
             let running = self.interfaces.get(device).is_some_and(|device| device.running);
             self.node.handle(now, node::Input::Condition(device, Some(running)), &mut self.node_out);
         }
+        self.started = true;
         self.step(now, node::Input::Start);
-        // A router that a reload found holding its addresses goes on holding them.
+        // A router that a reload found holding its addresses goes on holding them, and announces new ones.
         for router in 0..self.plan.routers.len() as u16 {
-            if self.state(router) != State::Active {
-                continue;
-            }
-            self.addresses.handle(now, vip::Input::Hold(router), &mut self.address_out);
-            if self.lacks_address(router)
-                && let Some(settings) = self.node.router(router).map(|router| router.settings())
-            {
-                self.announcer.start(router, settings.announce.repeat);
+            if self.state(router) == State::Active {
+                self.addresses.handle(now, vip::Input::Hold(router), &mut self.address_out);
+                if self.has_new_addresses(router) {
+                    let repeat = self.node.router(router).map_or(0, |router| router.settings().announce.repeat);
+                    self.announcer.start(router, repeat);
+                }
             }
         }
         self.addresses.handle(now, vip::Input::Start, &mut self.address_out);
         self.drain_addresses();
     }
 
-    /// Whether an address of a router is not in the kernel.
-    fn lacks_address(&self, router: u16) -> bool {
-        let mut slots = self.plan.slots.iter().enumerate().filter(|(_, slot)| slot.spec.router == router);
-        slots.any(|(slot, _)| !self.addresses.is_present(slot as u16))
+    fn has_new_addresses(&self, router: u16) -> bool {
+        let mut slots = (0_u16..).zip(&self.plan.slots).filter(|(_, slot)| slot.spec.router == router);
+        slots.any(|(slot, _)| !self.addresses.is_present(slot))
     }
 
     /// Takes the sockets, processes and device states of the world before.
@@ -196,7 +206,8 @@ impl World {
     pub fn next_deadline(&self) -> Option<Instant> {
         let deadlines = [
             self.node.next_deadline(),
-            self.scripts.next_deadline(),
+            // At the end no script is started or timed out any more.
+            self.scripts.next_deadline().filter(|_| !self.stopping),
             self.addresses.next_deadline(),
             self.announcer.next_deadline(),
         ];
@@ -342,6 +353,9 @@ impl World {
             log::info!("({}) sent 0 priority", self.name(index));
         }
         let place = usize::from(index);
+        if priority == crate::proto::vrrp::LEAVING && self.is_cut_off(place) {
+            return;
+        }
         let Some(instance) = self.config.instances.get(place) else { return };
         let (Some(router), Some(plan)) = (self.node.router(index), self.plan.routers.get(place)) else { return };
         let (Some(source), Some(sender)) = (router.source(), self.sockets.sender(plan.sender)) else { return };
@@ -362,12 +376,24 @@ impl World {
         }
     }
 
+    /// Whether nobody can be told goodbye, because the interface is down.
+    fn is_cut_off(&self, place: usize) -> bool {
+        let device = self.plan.routers.get(place).and_then(|plan| plan.device);
+        device.and_then(|device| self.interfaces.get(device)).is_some_and(|device| !device.running)
+    }
+
     /// Sends what waits: adverts first, then addresses, then announcements, as keepalived does; scripts, which
     /// take a while to start, come last.
     pub fn flush(&mut self, now: Instant, kernel: &mut Kernel) {
         self.flush_packets(now);
         let (config, plan, interfaces) = (&self.config, &self.plan, &self.interfaces);
         let describe = |slot: u16| describe(config, plan, interfaces, slot);
+        while let Some((index, slot)) = self.abandoned.pop() {
+            let slot = plan.slots.get(usize::from(slot));
+            if let Some(address) = slot.and_then(|slot| plan::address_of(config, slot)) {
+                strays::remove_one(kernel, &kernel::describe(address, index));
+            }
+        }
         let failed = kernel.flush(&mut self.commands, describe);
         for (slot, errno) in &failed {
             self.addresses.handle(now, vip::Input::Answered(*slot, errno.0), &mut self.address_out);
@@ -469,11 +495,12 @@ impl World {
     pub fn news(&mut self, now: Instant, news: News<'_>, registry: &Registry) {
         match news {
             News::ResyncBegins => {
-                self.resyncing = true;
+                (self.resyncing, self.listing_links) = (true, true);
                 self.interfaces.begin_resync();
                 self.addresses.handle(now, vip::Input::Resync, &mut self.address_out);
             }
             News::LinksDone => {
+                self.listing_links = false;
                 while let Some(device) = self.interfaces.stale() {
                     self.device_gone(now, device);
                 }
@@ -511,16 +538,33 @@ impl World {
             .is_some_and(|device| device.running);
         for change in self.interfaces.note_link(link).into_iter().flatten() {
             match change {
-                Change::Gone(device) => self.device_gone(now, device),
+                Change::Gone(device) => {
+                    self.abandon(device, link.index);
+                    self.device_gone(now, device);
+                }
                 Change::Came(device) => self.device_came(now, device, registry),
                 Change::Changed(device) => self.device_changed(now, device, was_running),
             }
         }
     }
 
+    /// A device got a name that is not ours: it must not keep our addresses.
+    fn abandon(&mut self, device: u16, index: u32) {
+        for (slot, plan) in (0_u16..).zip(&self.plan.slots) {
+            if plan.spec.device == device && self.addresses.may_be_ours(slot) {
+                self.abandoned.push((index, slot));
+            }
+        }
+    }
+
     fn device_came(&mut self, now: Instant, device: u16, registry: &Registry) {
-        self.sockets.close(&self.plan, device, &self.outgoing);
-        self.open_sockets(registry);
+        // One that got its name only now keeps its IPv6 addresses without a word about them.
+        self.is_doubtful |= !self.listing_links;
+        if self.started {
+            self.flush_packets(now);
+            self.sockets.close(&self.plan, device, &self.outgoing);
+            self.open_sockets(registry);
+        }
         self.addresses.handle(now, vip::Input::Device(device, true), &mut self.address_out);
         self.tell_device(now, device);
         self.update_sources(now, device);
@@ -556,9 +600,9 @@ impl World {
     }
 
     fn address(&mut self, now: Instant, address: &Address<'_>, there: bool) {
-        let ours = address.proto == Some(MARK);
-        let Some(device) = self.interfaces.note_address(address, ours, there) else { return };
-        let mark = if ours { Mark::Ours } else { Mark::Unknown };
+        let is_virtual = self.plan.is_virtual(address.ip);
+        let Some(device) = self.interfaces.note_address(address, is_virtual, there) else { return };
+        let mark = if address.proto == Some(MARK) { Mark::Ours } else { Mark::Unknown };
         for slot in self.plan.slots_of(device, address.ip, address.prefix) {
             let input = if there { vip::Input::Seen(slot, mark) } else { vip::Input::Gone(slot) };
             self.addresses.handle(now, input, &mut self.address_out);
@@ -567,6 +611,7 @@ impl World {
     }
 
     fn update_sources(&mut self, now: Instant, device: u16) {
+        // An address not listed yet is not one that is gone.
         if self.resyncing {
             return;
         }
@@ -598,7 +643,7 @@ impl World {
                 self.interfaces.get(device).filter(|device| device.addresses.iter().any(there)).map(|_| ip)
             }
             (Some(ip), _) => Some(ip),
-            (None, Some(device)) => self.interfaces.source(device, router.family, owner, |ip| self.plan.is_virtual(ip)),
+            (None, Some(device)) => self.interfaces.source(device, router.family, owner),
             (None, None) => None,
         })
     }
@@ -626,17 +671,23 @@ impl World {
         Some((self.name(plan.spec.router), plan::address_of(&self.config, plan)?.ip))
     }
 
-    /// Addresses of this world that are in the kernel and that `next` does not have.
+    /// Addresses of this world that are or may be in the kernel because of it, and that `next` does not have,
+    /// or has in another way.
     pub fn left_over<'a>(&'a self, next: &'a Self) -> impl Iterator<Item = AddressRepr<'a>> + 'a {
-        (0..self.plan.slots.len() as u16).filter(|slot| self.addresses.is_set(*slot)).filter_map(move |slot| {
+        let ours = (0..self.plan.slots.len() as u16).filter(|slot| self.addresses.may_be_ours(*slot));
+        ours.filter_map(move |slot| {
             let plan = self.plan.slots.get(usize::from(slot))?;
             let address = plan::address_of(&self.config, plan)?;
             let device = self.interfaces.get(plan.spec.device)?;
-            let kept = next
-                .plan
-                .device(&device.name)
-                .is_some_and(|at| next.plan.slots_of(at, address.ip, plan::subnet_bits(address)).next().is_some());
-            if kept { None } else { Some(kernel::describe(address, device.interface?.index())) }
+            let repr = kernel::describe(address, device.interface?.index());
+            let same = |slot: u16| {
+                let plan = next.plan.slots.get(usize::from(slot));
+                let wanted = plan.and_then(|plan| plan::address_of(&next.config, plan));
+                wanted.is_some_and(|wanted| kernel::describe(wanted, repr.index) == repr)
+            };
+            let at = next.plan.device(&device.name);
+            let kept = at.is_some_and(|at| next.plan.slots_of(at, address.ip, repr.prefix).any(same));
+            (!kept).then_some(repr)
         })
     }
 

@@ -100,6 +100,20 @@ impl Queue {
         self.phase == Phase::Idle && self.waiting.is_empty()
     }
 
+    /// Time is up: what is left to tell of STOP, out of its turn. The other part of it follows the one returned.
+    pub fn hurry(&mut self) -> Option<(Notice, Part)> {
+        let stop = |notice: &&Notice| notice.kind == Kind::Stop;
+        let waits = self.waiting.iter().find(stop).map(|notice| (*notice, Part::Own));
+        let left = waits.or(match self.phase {
+            Phase::Running { notice, part: Part::Own, .. } | Phase::Ending { notice, part: Part::Own, .. } => {
+                Some((notice, Part::Any)).filter(|(notice, _)| stop(&notice))
+            }
+            Phase::Idle | Phase::Running { .. } | Phase::Ending { .. } => None,
+        });
+        *self = Self::default();
+        left
+    }
+
     /// When it wants [`Input::Deadline`].
     pub fn next_deadline(&self) -> Option<Instant> {
         match self.phase {
@@ -197,6 +211,22 @@ mod tests {
         assert!(grace > patience);
         assert_eq!(give(&mut queue, grace, Input::Deadline), [Action::Kill]);
         assert_eq!(give(&mut queue, grace, Input::Done), [Action::Run(notice(Kind::Backup), Part::Any)]);
+    }
+
+    #[test]
+    fn at_the_end_stop_is_told_out_of_turn() {
+        let now = Instant::ZERO;
+        let stop = notice(Kind::Stop);
+        let mut queue = Queue::default();
+        for kind in [Kind::Master, Kind::Backup, Kind::Stop] {
+            give(&mut queue, now, Input::Tell(notice(kind)));
+        }
+        assert_eq!(queue.hurry(), Some((stop, Part::Own)));
+        assert!(queue.is_idle() && queue.hurry().is_none());
+        give(&mut queue, now, Input::Tell(stop));
+        assert_eq!(queue.hurry(), Some((stop, Part::Any)), "the first part was told");
+        give(&mut queue, now, Input::Tell(notice(Kind::Master)));
+        assert_eq!(queue.hurry(), None);
     }
 
     #[test]

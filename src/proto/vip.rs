@@ -76,8 +76,10 @@ struct Slot {
     spec: Spec,
     wanted: bool,
     present: bool,
-    /// It was there before us and has no mark of ours.
+    /// It is there, and others brought it: no mark of ours, and not what we just asked for.
     foreign: bool,
+    /// We added it (kernels before 5.18 keep no mark).
+    added: bool,
     command: Option<Command>,
     /// The kernel said it went while a command was under way: which came first is not known.
     unsure: bool,
@@ -119,6 +121,7 @@ impl Addresses {
             wanted: false,
             present: false,
             foreign: false,
+            added: false,
             command: None,
             unsure: false,
             retry_at: None,
@@ -152,6 +155,12 @@ impl Addresses {
     /// Whether the address is there.
     pub fn is_present(&self, slot: u16) -> bool {
         self.slots.get(usize::from(slot)).is_some_and(|slot| slot.present)
+    }
+
+    /// Whether the address is there, or may be, because of us.
+    pub fn may_be_ours(&self, slot: u16) -> bool {
+        let slot = self.slots.get(usize::from(slot));
+        slot.is_some_and(|slot| slot.present && !(slot.foreign && slot.spec.owned) || slot.command.is_some())
     }
 
     /// Whether any command waits for its answer.
@@ -209,9 +218,7 @@ impl Addresses {
     fn seen(&mut self, index: u16, mark: Mark, outbox: &mut Outbox<Action>) {
         let Some(slot) = self.slots.get_mut(usize::from(index)) else { return };
         slot.present = true;
-        if !self.started {
-            slot.foreign = mark == Mark::Unknown;
-        }
+        slot.foreign = mark == Mark::Unknown && !slot.added && slot.command != Some(Command::Add);
         // Our own mark on an address we do not want: the echo of a command that was overtaken.
         if self.started && mark == Mark::Ours {
             self.reconcile_one(index, outbox);
@@ -223,6 +230,7 @@ impl Addresses {
         let Some(slot) = self.slots.get_mut(usize::from(index)) else { return };
         slot.present = false;
         slot.foreign = false;
+        slot.added = false;
         if slot.command.is_some() {
             slot.unsure = true;
             return;
@@ -253,9 +261,9 @@ impl Addresses {
         let Some(command) = slot.command.take() else { return };
         let unsure = core::mem::take(&mut slot.unsure);
         match (command, error) {
-            (Command::Add, 0) => slot.present = !unsure,
+            (Command::Add, 0) => (slot.present, slot.added) = (!unsure, !unsure),
             (Command::Add, EEXIST) => slot.present = true,
-            (Command::Delete, 0 | EADDRNOTAVAIL | ENODEV) => slot.present = false,
+            (Command::Delete, 0 | EADDRNOTAVAIL | ENODEV) => (slot.present, slot.added) = (false, false),
             (Command::Add | Command::Delete, _) => {
                 slot.retry_at = Some(now + RETRY);
                 if slot.refused != error {
@@ -277,6 +285,7 @@ impl Addresses {
             for slot in self.slots.iter_mut().filter(|slot| slot.spec.device == device) {
                 slot.present = false;
                 slot.foreign = false;
+                slot.added = false;
                 slot.retry_at = None;
             }
         }

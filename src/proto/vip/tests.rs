@@ -98,6 +98,22 @@ fn what_a_crash_left_is_removed_unless_it_was_the_owners_own() {
 }
 
 #[test]
+fn what_an_owner_gets_later_is_not_removed_either() {
+    let mut bench = bench(true);
+    bench.give(Input::Start);
+    bench.give(Input::Device(0, false));
+    bench.give(Input::Device(0, true));
+    assert_eq!(bench.give(Input::Seen(0, Mark::Unknown)), []);
+    assert!(!bench.addresses.may_be_ours(0));
+    assert_eq!(bench.give(Input::Hold(0)), [Action::Add(1)]);
+    // Kernels without marks: what was asked for is ours all the same.
+    bench.give(Input::Seen(1, Mark::Unknown));
+    bench.give(Input::Answered(1, 0));
+    assert!(bench.addresses.may_be_ours(1));
+    assert_eq!(bench.give(Input::Release(0)), [Action::Delete(1)]);
+}
+
+#[test]
 fn what_a_crash_left_is_kept_by_a_router_that_holds_it() {
     let mut bench = bench(true);
     bench.give(Input::Seen(0, Mark::Ours));

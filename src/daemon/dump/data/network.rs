@@ -48,7 +48,7 @@ fn interface(out: &mut dyn Write, world: &World, index: u16, device: &Device) ->
     writeln!(out, "   index = {}", device.interface.map_or(0, |interface| interface.index()))?;
     if device.interface.is_some() {
         let own = |is_ours: fn(&IpAddr) -> bool| {
-            device.addresses.iter().filter(|known| !known.ours).map(|known| known.ip).find(is_ours)
+            device.addresses.iter().filter(|known| !known.is_virtual).map(|known| known.ip).find(is_ours)
         };
         address(out, "IPv4", own(IpAddr::is_ipv4))?;
         address(out, "IPv6", own(|ip| matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local())))?;
