@@ -163,7 +163,7 @@ fn a_bad_file_keeps_the_old_one_and_says_why() {
         let before = kept(&a);
         a.hup();
         assert!(wait_until(5 * SECOND, || kept(&a) > before), "{}", a.log());
-        let line = a.log().lines().filter(|line| line.contains(&path)).next_back().map(str::to_owned);
+        let line = a.log().lines().rfind(|line| line.contains(&path)).map(str::to_owned);
         assert!(line.as_ref().is_some_and(|line| line.contains(why)), "{line:?}, not {why}");
     };
     std::fs::remove_file(&file).expect("it was there");
