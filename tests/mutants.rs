@@ -185,6 +185,20 @@ const MUTANTS: &[Mutant] = &[
         "if late > interval.times(1000) && !backup.listening_again {",
     ),
     mutant(
+        Simulator,
+        "a new priority leaves the timer as it was",
+        ROUTER,
+        "(backup.down_at + self.active_down_interval() - before).max(now.min(backup.down_at))",
+        "backup.down_at",
+    ),
+    mutant(
+        Table,
+        "a new priority starts the timer anew",
+        ROUTER,
+        "(backup.down_at + self.active_down_interval() - before).max(now.min(backup.down_at))",
+        "now + self.active_down_interval()",
+    ),
+    mutant(
         Table,
         "always late never takes over",
         ROUTER,
@@ -262,13 +276,6 @@ const MUTANTS: &[Mutant] = &[
         NODE,
         ".max().unwrap_or(Fitness::Fit)",
         ".min().unwrap_or(Fitness::Fit)",
-    ),
-    mutant(
-        Simulator,
-        "members start before they are judged",
-        NODE,
-        "self.judge_priority(now, index as u16, outbox);\n        }\n        for index in 0..self.routers.len() {",
-        "self.judge_priority(now, index as u16, outbox);",
     ),
     mutant(
         Simulator,

@@ -49,6 +49,8 @@ v3         | Backup     | adv 200 ttl 254   | Backup     |                      
 v3         | Backup     | adv 0 bad sum     | Backup     |                                  | =        | 7.1: discard
 v3         | Backup     | adv 200 v2        | Backup     |                                  | =        | 7.1: another version
 v3         | Backup     | fault             | Fault      | notify                           | -        | ka
+v3         | Backup     | priority 150      | Backup     |                                  | 804.6875 | ka: the timer that runs has the new Skew_Time
+v3         | Backup     | priority 50       | Backup     |                                  | 1195.3125 | ka
 v3         | Backup     | promote           | Active     | adv 100, hold, announce, notify  | 1000     | ka: sync group
 v3         | Backup     | yield             | Backup     |                                  | =        | ka
 v3         | Backup     | slept             | Backup     |                                  | 3609.375 | ours: listen for a whole interval
@@ -72,6 +74,7 @@ v3         | Active     | adv 200 ttl 254   | Active     |                      
 v3         | Active     | adv 200 own       | Active     |                                  | =        | ka: it is our own address
 v3         | Active     | adv 200 v2        | Active     |                                  | =        | 7.1: another version
 v3         | Active     | fault             | Fault      | adv 0, release, notify           | -        | ka
+v3         | Active     | priority 50       | Active     |                                  | =        | 6.4.3: the next advert says it
 v3         | Active     | promote           | Active     |                                  | =        | ka
 v3         | Active     | yield             | Backup     | release, notify                  | 3609.375 | ka: sync group
 v3         | Active     | slept             | Backup     | release, notify                  | 3609.375 | ours: others had the time to elect
@@ -111,6 +114,9 @@ owner      | Backup     | adv 255 low       | Backup     |                      
 lazy owner | Backup     | adv 254 high      | Backup     |                                  | =        | 6.1 Preempt_Mode: regardless of its setting
 
 v2         | Initialize | startup           | Backup     | notify                           | 3609.375 | RFC 3768, 6.4.1
+v2         | Backup     | priority 150      | Backup     |                                  | 804.6875 | ka: Skew_Time is of a second
+v2 slow    | Backup     | priority 150      | Backup     |                                  | 804.6875 | ka: Skew_Time is of a second
+v3 slow    | Backup     | priority 150      | Backup     |                                  | 23.4375  | ka: Skew_Time is of the interval
 v2         | Backup     | deadline          | Active     | adv 100, hold, announce, notify  | 1000     | RFC 3768, 6.4.2
 v2         | Backup     | adv 0 low         | Backup     |                                  | 609.375  | RFC 3768, 6.4.2
 v2         | Backup     | adv 99 high       | Backup     |                                  | =        | RFC 3768, 6.4.2
@@ -228,6 +234,10 @@ impl Bench {
             "deadline" => {
                 self.now = self.now + self.timer();
                 self.give(Input::Deadline)
+            }
+            raised if raised.starts_with("priority ") => {
+                let (_, priority) = raised.split_once(' ').expect("a number follows");
+                self.give(Input::Priority(priority.parse().expect("a priority")))
             }
             "late" => {
                 self.now = self.now + self.timer().plus(Duration::from_secs(60));

@@ -36,7 +36,8 @@ const DUMP_MILLISECONDS: i32 = 3000;
 
 /// Reads the configuration, says all that is wrong, and returns the exit code.
 pub fn test(options: &Options) -> i32 {
-    let (_, diagnostics) = read(options);
+    // As keepalived's test does: an interface that is missing now is worth an error, unless it may come later.
+    let (_, diagnostics) = read_with(options, present_interfaces());
     let mut text = String::new();
     for found in &diagnostics.list {
         text.push_str(&format!("{}\n", diagnostics.show(found)));
@@ -165,8 +166,18 @@ impl Daemon {
     }
 }
 
-/// The configuration the command line names.
+/// The interfaces of this network namespace; none if the kernel does not list them.
+fn present_interfaces() -> Option<Vec<String>> {
+    let table = std::fs::read_to_string("/proc/net/dev").ok()?;
+    Some(table.lines().filter_map(|line| line.split_once(':')).map(|(name, _)| String::from(name.trim())).collect())
+}
+
+/// The configuration the command line names. Interfaces may come and go.
 pub(super) fn read(options: &Options) -> (Config, Diagnostics) {
+    read_with(options, None)
+}
+
+fn read_with(options: &Options, interfaces: Option<Vec<String>>) -> (Config, Diagnostics) {
     let host = process::host_name();
     let short = host.split('.').next().unwrap_or("");
     let reading = load::Options {
@@ -176,7 +187,12 @@ pub(super) fn read(options: &Options) -> (Config, Diagnostics) {
         ..load::Options::default()
     };
     let (block, mut diagnostics) = load::read(&options.config, &reading);
-    let context = config::Context { host_name: String::from(host.as_str()), files: true, ..config::Context::default() };
+    let context = config::Context {
+        host_name: String::from(host.as_str()),
+        files: true,
+        interfaces,
+        ..config::Context::default()
+    };
     let config = config::build(&block, &mut diagnostics, &context);
     (config, diagnostics)
 }

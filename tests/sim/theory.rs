@@ -28,6 +28,8 @@ pub struct Theory {
     pub down_at: Instant,
     /// Active_Adver_Interval of a backup, in nanoseconds.
     interval: u64,
+    /// What the last Skew_Time was worked out with.
+    priority: u8,
     bears_since: Option<Instant>,
     listens_again: bool,
     /// Adver_Timer.
@@ -83,7 +85,10 @@ impl Theory {
             self.listen(now, router);
         } else {
             match (before, after) {
-                (State::Backup, State::Backup) => self.backup(now, router, given, slept)?,
+                (State::Backup, State::Backup) => {
+                    self.reprioritise(now, router);
+                    self.backup(now, router, given, slept)?;
+                }
                 (State::Active, State::Active) => self.active(now, router, given, actions)?,
                 (State::Active, State::Backup) => self.left(now, router, given, slept)?,
                 (_, State::Backup) => self.listen(now, router),
@@ -97,7 +102,15 @@ impl Theory {
                 (_, State::Initialize | State::Fault) => {}
             }
         }
+        self.priority = router.priority();
         self.compare(now, router)
+    }
+
+    /// keepalived: trackers change the Skew_Time of the timer that runs; it does not fire in the past.
+    fn reprioritise(&mut self, now: Instant, router: &Router) {
+        let skew_of = |priority| skew(router.settings(), priority, self.interval);
+        let at = self.down_at + skew_of(router.priority()) - skew_of(self.priority);
+        self.down_at = at.max(now.min(self.down_at));
     }
 
     /// A reload: what was waited stays waited; new settings move the end.
@@ -112,6 +125,7 @@ impl Theory {
             let after = down(new.settings(), new.priority(), self.interval);
             self.down_at = self.down_at + after - before;
         }
+        self.priority = new.priority();
         self.compare(now, new)
     }
 

@@ -334,7 +334,11 @@ impl Router {
     pub fn handle(&mut self, now: Instant, input: Input<'_>, outbox: &mut Outbox<Action>) {
         match (self.phase, input) {
             (_, Input::Source(source)) => self.source = source,
-            (_, Input::Priority(priority)) => self.priority = priority,
+            (Phase::Backup(backup), Input::Priority(priority)) => self.reprioritise(now, backup, priority),
+            (
+                Phase::Initialize | Phase::Delayed { .. } | Phase::Active(_) | Phase::Fault,
+                Input::Priority(priority),
+            ) => self.priority = priority,
 
             (Phase::Initialize | Phase::Fault, Input::Startup) => self.startup(now, outbox),
             (Phase::Delayed { .. } | Phase::Backup(_) | Phase::Active(_), Input::Startup) => {}
@@ -417,6 +421,15 @@ impl Router {
     fn listen(&mut self, now: Instant) {
         let down_at = now + self.active_down_interval();
         self.phase = Phase::Backup(Backup { down_at, bears_until: None, listening_again: false });
+    }
+
+    /// The timer that runs gets the new `Skew_Time`, as keepalived's does: or a router whose trackers raised
+    /// it above the others would still lose the next election to one of them.
+    fn reprioritise(&mut self, now: Instant, backup: Backup, priority: u8) {
+        let before = self.active_down_interval();
+        self.priority = priority;
+        let down_at = (backup.down_at + self.active_down_interval() - before).max(now.min(backup.down_at));
+        self.phase = Phase::Backup(Backup { down_at, ..backup });
     }
 
     fn enter(&mut self, phase: Phase, outbox: &mut Outbox<Action>) {
