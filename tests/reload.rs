@@ -55,7 +55,7 @@ fn an_unchanged_file_changes_nothing() {
     assert!(adverts.len() >= 9 && adverts.iter().all(|(_, advert)| advert.priority == 200), "{adverts:?}");
     let gap = longest_gap(&adverts);
     assert!(gap < Duration::from_millis(150), "an advert is missing or late: {gap:?}");
-    for text in ["no address for interface", "using source address", "removed by somebody"] {
+    for text in ["entering FAULT state", "using source address", "removed by somebody"] {
         let said = a.log().matches(text).count();
         assert!(said <= usize::from(text.starts_with("using")), "{text}: {}", a.log());
     }

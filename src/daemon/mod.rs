@@ -8,6 +8,7 @@
 
 mod announcing;
 pub mod dump;
+mod faults;
 pub mod interfaces;
 mod kernel;
 mod options;

@@ -12,7 +12,7 @@ use super::interfaces::Interfaces;
 use super::plan::{self, Plan};
 use super::scripts::{Scripts, Verdict};
 use super::sockets::Sockets;
-use super::{announcing, words};
+use super::{announcing, faults, words};
 use crate::config::Config;
 use crate::proto::Outbox;
 use crate::proto::announce::Announcer;
@@ -23,6 +23,9 @@ use crate::proto::vrrp::{Action, State};
 use crate::sys::send_batch::SendBatch;
 use crate::sys::{Errno, clock};
 use crate::time::{Duration, Instant};
+
+/// Lines about announcements of one router: once in this time, and whenever it becomes master.
+const ANNOUNCE_LOG_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Everything that follows from one configuration.
 pub struct World {
@@ -50,6 +53,7 @@ pub struct World {
     notices: Outbox<(Told, Notice)>,
     outgoing: SendBatch,
     states: Box<[State]>,
+    announce_log_at: Box<[Instant]>,
     send_log_at: Instant,
     stranger_log_at: Instant,
     stopping: bool,
@@ -128,6 +132,7 @@ impl World {
             notices: Outbox::with_capacity((plan.routers.len() + config.groups.len()) * 4 + 4),
             outgoing: SendBatch::new(packets, packets * 128 + 4096),
             states: node.routers().iter().map(|router| router.state()).collect(),
+            announce_log_at: vec![Instant::ZERO; plan.routers.len()].into_boxed_slice(),
             send_log_at: Instant::ZERO,
             stranger_log_at: Instant::ZERO,
             stopping: false,
@@ -256,6 +261,9 @@ impl World {
         match action {
             Action::Advertise(priority) => self.advertise(now, router, priority),
             Action::Hold => {
+                if let Some(log_at) = self.announce_log_at.get_mut(usize::from(router)) {
+                    *log_at = now;
+                }
                 // Before the addresses, as keepalived says it; the script's turn comes after them.
                 words::entered(self.name(router), State::Backup, State::Active);
                 log::info!("({}) setting VIPs.", self.name(router));
@@ -273,10 +281,18 @@ impl World {
             }
             Action::Announce(rounds) => {
                 self.announcer.start(router, rounds);
-                announcing::log_batch(&self.config, &self.plan, &self.interfaces, router);
+                self.log_announcements(now, router);
             }
             Action::Enter(state) => self.entered(router, state),
             Action::Report(event) => words::report(self.name(router), event),
+        }
+    }
+
+    /// A rival makes a master announce again and again: once a minute is enough to read about it.
+    fn log_announcements(&mut self, now: Instant, router: u16) {
+        if let Some(log_at) = self.announce_log_at.get_mut(usize::from(router)).filter(|at| **at <= now) {
+            *log_at = now + ANNOUNCE_LOG_INTERVAL;
+            announcing::log_batch(&self.config, &self.plan, &self.interfaces, router);
         }
     }
 
@@ -288,6 +304,9 @@ impl World {
         }
         if let Some(transition) = self.transitions.get_mut(place) {
             *transition = clock::wall();
+        }
+        if state == State::Fault {
+            faults::say(self, router);
         }
         if state != State::Active {
             words::entered(self.name(router), before, state);

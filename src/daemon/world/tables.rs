@@ -155,7 +155,7 @@ impl World {
         if before != source {
             match source {
                 Some(ip) => log::debug!("({}) using source address {ip}", self.name(index)),
-                None => log::info!("({}) no address for interface: entering FAULT", self.name(index)),
+                None => log::debug!("({}) lost its source address", self.name(index)),
             }
             self.step(now, node::Input::Source(index, source));
         }

@@ -1,0 +1,62 @@
+//! Why an instance is in FAULT, in words an operator can act on.
+
+use super::world::World;
+use crate::config::model::{TrackInterface, TrackScript};
+
+/// Says each reason that puts this instance, or another one of its sync group, into FAULT.
+pub fn say(world: &World, router: u16) {
+    say_own(world, router, router);
+    let Some(group) = world.node.group_of(router) else { return };
+    let Some(group) = world.config.groups.get(usize::from(group)) else { return };
+    let name = world.name(router);
+    interfaces(world, name, &group.track_interfaces);
+    scripts(world, name, &group.track_scripts);
+    for member in group.members.iter().map(|member| *member as u16).filter(|member| *member != router) {
+        say_own(world, router, member);
+    }
+}
+
+/// The reasons of `member`, told to `router`.
+fn say_own(world: &World, router: u16, member: u16) {
+    let Some(instance) = world.config.instances.get(usize::from(member)) else { return };
+    let name = world.name(router);
+    if let Some(interface) = instance.interface.as_deref().filter(|_| !instance.dont_track_primary) {
+        interface_down(world, name, interface);
+    }
+    if world.node.router(member).is_some_and(|router| router.source().is_none()) {
+        let of = instance.interface.as_deref().unwrap_or("any interface");
+        log::info!("({name}) entering FAULT state (no address for {} to send from on {of})", instance.name);
+    }
+    interfaces(world, name, &instance.track_interfaces);
+    scripts(world, name, &instance.track_scripts);
+}
+
+fn interfaces(world: &World, name: &str, tracked: &[TrackInterface]) {
+    for track in tracked.iter().filter(|track| track.weight == 0 && !track.reverse) {
+        interface_down(world, name, &track.name);
+    }
+}
+
+fn interface_down(world: &World, name: &str, interface: &str) {
+    let device = world.plan.device(interface).and_then(|device| world.interfaces.get(device));
+    match device {
+        Some(device) if device.running => {}
+        Some(device) if device.interface.is_some() => {
+            log::info!("({name}) entering FAULT state (interface {interface} down)")
+        }
+        Some(_) | None => log::info!("({name}) entering FAULT state (there is no interface {interface})"),
+    }
+}
+
+fn scripts(world: &World, name: &str, tracked: &[TrackScript]) {
+    for track in tracked.iter().filter(|track| track.weight == 0) {
+        let Some(check) = world.scripts.checks().get(track.script) else { continue };
+        if check.machine.verdict() == Some(track.reverse) {
+            log::info!(
+                "({name}) entering FAULT state (script {} {})",
+                check.name(),
+                if track.reverse { "succeeds" } else { "fails" }
+            );
+        }
+    }
+}
