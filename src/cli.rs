@@ -65,6 +65,7 @@ const ROWS: &[Row] = &[
     row(b'i', "config-id", Arity::Value, "ID  read lines that begin with @ID (host name)"),
     row(b'u', "umask", Arity::Value, "MASK  umask, octal, of files written"),
     row(b'V', "dont-release-vrrp", Arity::Flag, "leave the virtual addresses where they are when exiting"),
+    row(b's', "namespace", Arity::Value, "NAME  run in this network namespace (of /run/netns)"),
     row(b'a', "address-monitoring", Arity::Flag, "log every change of an address"),
     row(b'e', "all-config", Arity::Flag, "an include that finds no file is an error"),
     row(0, "signum", Arity::Value, "NAME  print the number of STOP, RELOAD, DATA, STATS, STATS_CLEAR or JSON"),
@@ -77,7 +78,6 @@ const ROWS: &[Row] = &[
     row(b'b', "bfd_pid", Arity::Value, ""),
     row(b'g', "log-file", Arity::Optional, ""),
     row(0, "flush-log-file", Arity::Flag, ""),
-    row(b's', "namespace", Arity::Value, ""),
     row(b'R', "dont-respawn", Arity::Flag, ""),
     row(b'I', "dont-release-ipvs", Arity::Flag, ""),
     row(b'X', "release-vips", Arity::Flag, ""),
@@ -146,6 +146,7 @@ fn options(args: &mut pico_args::Arguments) -> Result<(Options, bool), String> {
     options.vrrp_pid_file = path(args, "--vrrp_pid")?;
     options.checkers_pid_file = path(args, "--checkers_pid")?;
     options.config_id = value(args, "--config-id")?;
+    options.namespace = value(args, "--namespace")?;
     if let Some(mask) = value(args, "--umask")? {
         options.umask =
             Some(u32::from_str_radix(&mask, 8).map_err(|_| format!("--umask: '{mask}' is not an octal number"))?);

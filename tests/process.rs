@@ -303,3 +303,28 @@ fn several_run_side_by_side_with_files_of_their_own() {
     gives_up(&first, VIP);
     assert!(lab.node("a").has(ip("10.99.1.2")));
 }
+
+#[test]
+fn a_daemon_goes_into_the_namespace_it_is_told() {
+    let lab = Lab::with_networks(&["a"], 1);
+    let node = lab.node("a");
+    for words in [
+        "netns add inner",
+        "-n inner link add eth0 type veth peer name eth1",
+        "-n inner link set eth1 up",
+        "-n inner link set eth0 up",
+        "-n inner addr add 10.99.0.1/16 dev eth0",
+    ] {
+        let argv: Vec<&str> = ["ip"].into_iter().chain(words.split(' ')).collect();
+        node.must_run(&argv);
+    }
+    let has = || node.must_run(&["ip", "-n", "inner", "addr", "show", "dev", "eth0"]).contains(VIP);
+    for (conf, more) in [(one(200), &["-s", "inner"][..]), (format!("net_namespace inner\n{}", one(200)), &[])] {
+        let a = Daemon::holdfast(node, &conf, more);
+        assert!(wait_until(5 * SECOND, has), "{}", a.log());
+        a.term();
+        assert!(wait_until(5 * SECOND, || !has()), "{}", a.log());
+    }
+    let a = Daemon::holdfast(node, &one(200), &["-s", "elsewhere"]);
+    says(&a, "cannot go into network namespace elsewhere: ENOENT");
+}

@@ -99,6 +99,8 @@ pub struct Global {
     pub json_dump_file: Option<PathBuf>,
     /// `use_pid_dir`.
     pub use_pid_dir: bool,
+    /// `net_namespace NAME`.
+    pub net_namespace: Option<String>,
     /// `instance NAME`.
     pub instance_name: Option<String>,
     /// `notification_email`, in the order written.
@@ -155,6 +157,7 @@ impl Default for Global {
             stats_dump_file: None,
             json_dump_file: None,
             use_pid_dir: false,
+            net_namespace: None,
             instance_name: None,
             notification_email: Vec::new(),
             notification_email_from: None,

@@ -30,6 +30,8 @@ pub struct Options {
     pub checkers_pid_file: Option<PathBuf>,
     /// `-i`: the word `@ID` lines are compared with.
     pub config_id: Option<String>,
+    /// `-s`.
+    pub namespace: Option<String>,
     /// `-u`.
     pub umask: Option<u32>,
     /// `-V`: leave the addresses when exiting.
@@ -69,6 +71,7 @@ impl Default for Options {
             vrrp_pid_file: None,
             checkers_pid_file: None,
             config_id: None,
+            namespace: None,
             umask: None,
             keep_addresses: false,
             address_monitoring: false,

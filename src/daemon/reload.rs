@@ -19,6 +19,10 @@ impl Daemon {
         say(&diagnostics);
         if diagnostics.worst() == Some(Severity::Fatal) {
             log::error!("the new configuration cannot be used: the old one stays in force");
+        } else if let Some(word) = fixed_word_changed(&self.world.config, &config) {
+            log::error!(
+                "{word} cannot change while we run: the old configuration stays in force; restart to change it"
+            );
         } else {
             self.change_to(now, config);
         }
@@ -67,4 +71,15 @@ fn origins(old: &Config, new: &Config) -> Vec<Option<u16>> {
         |instance: &Instance| (instance.vrid, instance.family, instance.interface.clone(), !instance.peers.is_empty());
     let place = |instance: &Instance| old.instances.iter().position(|before| identity(before) == identity(instance));
     new.instances.iter().map(|instance| place(instance).map(|at| at as u16)).collect()
+}
+
+/// A setting of the process itself that the new configuration changes.
+fn fixed_word_changed(old: &Config, new: &Config) -> Option<&'static str> {
+    if old.global.net_namespace != new.global.net_namespace {
+        Some("net_namespace")
+    } else if old.global.instance_name != new.global.instance_name {
+        Some("instance")
+    } else {
+        None
+    }
 }

@@ -67,6 +67,12 @@ pub fn run(mut options: Options) -> i32 {
     if diagnostics.worst() == Some(Severity::Fatal) {
         return if Path::new(&options.config).exists() { BAD_CONFIG } else { NO_CONFIG };
     }
+    if let Some(name) = options.namespace.as_ref().or(config.global.net_namespace.as_ref())
+        && let Err(errno) = process::enter_network_namespace(name)
+    {
+        log::error!("cannot go into network namespace {name}: {errno}; `ip netns` lists those there are");
+        return FATAL;
+    }
     if let Some(code) = refuse_without_permission() {
         return code;
     }

@@ -1,5 +1,6 @@
 //! The process itself: into the background, its rights, its place in the scheduler, its limits.
 
+use core::ffi::CStr;
 use core::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, RawFd};
 
@@ -31,6 +32,20 @@ fn leave_parent() -> Result<()> {
         // SAFETY: it takes a number and does not return.
         _ => unsafe { libc::_exit(0) },
     }
+}
+
+/// Goes into the network namespace of that name, as ip-netns(8) keeps it. Before any socket is made.
+///
+/// Errors: ENOENT if there is none, EINVAL for a name that is none, EPERM without CAP_SYS_ADMIN.
+pub fn enter_network_namespace(name: &str) -> Result<()> {
+    let path = format!("/run/netns/{name}\0");
+    if name.is_empty() || name.starts_with('.') || name.contains(['/', '\0']) {
+        return Err(Errno::INVALID);
+    }
+    let path = CStr::from_bytes_with_nul(path.as_bytes()).map_err(|_| Errno::INVALID)?;
+    let namespace = Fd::open(path, libc::O_RDONLY, 0)?;
+    // SAFETY: no pointer is passed.
+    Errno::check(unsafe { libc::setns(namespace.as_raw_fd(), libc::CLONE_NEWNET) }).map(drop)
 }
 
 /// Our own number.

@@ -3,6 +3,8 @@
 // Each test binary uses its own part of it.
 #![allow(dead_code, clippy::disallowed_methods)]
 
+pub mod forge;
+
 use std::fs;
 use std::net::IpAddr;
 use std::os::unix::fs::MetadataExt;

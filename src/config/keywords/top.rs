@@ -19,7 +19,7 @@ pub static TOP: &[Row] = &[
     Row::new("vrrp_script", Own("vrrp_script"), Put::Nowhere, "a program whose result counts"),
     Row::new("instance", Word, at!(global.instance_name), "name of this daemon among several, in names of files"),
     Row::new("use_pid_dir", Nothing, at!(global.use_pid_dir), "pid files in /run/keepalived"),
-    Row::not_yet("net_namespace", Word, "network namespace to run in"),
+    Row::new("net_namespace", Word, at!(global.net_namespace), "network namespace to run in"),
     Row::not_yet("net_namespace_ipvs", Word, "network namespace of IPVS"),
     Row::accepted("namespace_with_ipsets", Nothing, "no ipsets are used", "ipsets in a network namespace"),
     Row::not_yet("child_wait_time", Number(0, 255), "seconds to wait for scripts at the end"),
