@@ -5,7 +5,7 @@
 mod bed;
 mod lab;
 
-use bed::{SECOND, gives_up, says, scripts_can_run, takes};
+use bed::{gives_up, says, scripts_can_run, takes};
 use lab::{Daemon, Lab};
 
 const INSTANCE: &str = "state MASTER\ninterface eth0\nvirtual_router_id 52\npriority 101\nadvert_int 1\n\
