@@ -326,6 +326,28 @@ pub struct Address {
     pub preferred_lft: Option<Option<Duration>>,
 }
 
+impl Address {
+    /// An address without any option.
+    pub const fn plain(ip: IpAddr, prefix: u8) -> Self {
+        Self {
+            ip,
+            prefix,
+            device: None,
+            broadcast: None,
+            scope: 0,
+            label: None,
+            peer: None,
+            home: false,
+            nodad: false,
+            mngtmpaddr: false,
+            noprefixroute: false,
+            autojoin: false,
+            no_track: false,
+            preferred_lft: None,
+        }
+    }
+}
+
 /// A unicast peer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Peer {

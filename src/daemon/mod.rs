@@ -114,15 +114,16 @@ impl Daemon {
             if self.is_finished(now) {
                 break;
             }
-            self.arm();
+            self.arm(now);
         }
         self.world.scripts.hurry();
         heap::unseal();
         log::info!("Stopped Holdfast v{}", env!("CARGO_PKG_VERSION"));
     }
 
-    fn arm(&mut self) {
-        let stop = self.stopping.map(|since| since + STOP_PATIENCE);
+    fn arm(&mut self, now: Instant) {
+        let patience = |since: Instant| if since + STOP_PATIENCE > now { STOP_PATIENCE } else { LAST_ANSWERS };
+        let stop = self.stopping.map(|since| since + patience(since));
         let next = [self.world.next_deadline(), stop].into_iter().flatten().min();
         if let Err(errno) = self.timer.arm(next) {
             log::error!("cannot set the timer: {errno}");
@@ -189,7 +190,7 @@ impl Daemon {
         let waited = now.since(since);
         // While all is read anew nothing is known of what is still there.
         let kernel_idle = !self.kernel.is_busy() && !self.kernel.is_resyncing();
-        let kernel_done = self.world.is_quiet() && kernel_idle || waited > LAST_ANSWERS;
+        let kernel_done = self.world.is_quiet() && kernel_idle || waited >= LAST_ANSWERS;
         let scripts_done = self.world.scripts.all_told() || waited >= STOP_PATIENCE;
         kernel_done && scripts_done
     }

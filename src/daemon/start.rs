@@ -138,7 +138,7 @@ impl Daemon {
         let now = clock::monotonic();
         daemon.world.start(now);
         daemon.world.flush(now, &mut daemon.kernel);
-        daemon.arm();
+        daemon.arm(now);
         log::info!("Startup complete");
         if let Err(errno) = daemon.manager.ready() {
             log::warn!("cannot tell the service manager: {errno}");

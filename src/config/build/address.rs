@@ -79,22 +79,7 @@ pub fn read(site: &mut Site<'_>, interface: Option<&str>, line: &Statement) -> O
             full
         }
     };
-    let mut address = Address {
-        ip,
-        prefix,
-        device: None,
-        broadcast: None,
-        scope: 0,
-        label: None,
-        peer: None,
-        home: false,
-        nodad: false,
-        mngtmpaddr: false,
-        noprefixroute: false,
-        autojoin: false,
-        no_track: false,
-        preferred_lft: None,
-    };
+    let mut address = Address::plain(ip, prefix);
     let mut words = line.words.iter().skip(1);
     while let Some(option) = words.next() {
         if !read_option(site, &mut address, option, &mut words)? {

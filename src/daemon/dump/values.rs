@@ -265,25 +265,6 @@ mod tests {
         assert_eq!(text, "a\\/b\\\"c\\\\d\\n\\u0001\\u007f\u{e9}\\/");
     }
 
-    fn address(ip: IpAddr, prefix: u8) -> Address {
-        Address {
-            ip,
-            prefix,
-            device: None,
-            broadcast: None,
-            scope: 0,
-            label: None,
-            peer: None,
-            home: false,
-            nodad: false,
-            mngtmpaddr: false,
-            noprefixroute: false,
-            autojoin: false,
-            no_track: false,
-            preferred_lft: None,
-        }
-    }
-
     fn line(address: &Address, is_set: bool) -> String {
         AddressLine { address, device: "v0", is_set }.to_string()
     }
@@ -291,8 +272,8 @@ mod tests {
     #[test]
     fn addresses_print_as_the_peer_prints_them() {
         let ip = IpAddr::V4(Ipv4Addr::new(10, 99, 0, 100));
-        assert_eq!(line(&address(ip, 32), true), "10.99.0.100 dev v0 scope global set");
-        let mut with = address(ip, 24);
+        assert_eq!(line(&Address::plain(ip, 32), true), "10.99.0.100 dev v0 scope global set");
+        let mut with = Address::plain(ip, 24);
         with.label = Some(String::from("v0:vip"));
         assert_eq!(line(&with, false), "10.99.0.100/24 dev v0 scope global label v0:vip");
         with.label = None;
@@ -300,7 +281,7 @@ mod tests {
         with.peer = Some((IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 32));
         let text = "10.99.0.100/24 brd 10.99.0.255 dev v0 scope link peer 10.0.0.1/32 no_track set";
         assert_eq!(line(&with, true), text);
-        let mut v6 = address(IpAddr::V6(Ipv6Addr::LOCALHOST), 64);
+        let mut v6 = Address::plain(IpAddr::V6(Ipv6Addr::LOCALHOST), 64);
         assert_eq!(line(&v6, true), "::1/64 dev v0 scope global preferred_lft forever set");
         (v6.prefix, v6.preferred_lft) = (128, Some(Some(Duration::ZERO)));
         assert_eq!(line(&v6, true), "::1 dev v0 scope global preferred_lft deprecated set");
