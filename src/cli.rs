@@ -343,20 +343,38 @@ fn put(row: &Row, value: Option<&str>, plain: &mut Vec<OsString>) -> Result<Opti
     Ok(None)
 }
 
+/// A flag as its user sees it.
+pub struct Flag {
+    /// `v` of `-v`, if there is one.
+    pub short: Option<char>,
+    /// `version` of `--version`.
+    pub long: &'static str,
+    /// The value's name, in brackets if it may be left out; empty if there is none.
+    pub argument: &'static str,
+    /// One line without a full stop; empty: accepted, without effect.
+    pub help: &'static str,
+}
+
+/// All flags, in the order of the help.
+pub fn flags() -> impl Iterator<Item = Flag> {
+    ROWS.iter().map(|row| {
+        // An argument's name stands before two spaces in the help text.
+        let (argument, help) = row.help.split_once("  ").unwrap_or(("", row.help));
+        Flag { short: row.short.map(char::from), long: row.long, argument, help }
+    })
+}
+
 /// The text of `--help`.
 pub fn help() -> String {
     let mut text = String::from(
         "Usage: holdfast [OPTIONS]\n\nHolds virtual IP addresses where they belong, from keepalived.conf.\n\n",
     );
-    for row in ROWS.iter().filter(|row| !row.help.is_empty()) {
-        let short = row.short.map_or(String::from("    "), |short| format!("-{}, ", char::from(short)));
-        let long = row.long;
-        // An argument's name stands before two spaces in the help text.
-        let (argument, help) = row.help.split_once("  ").unwrap_or(("", row.help));
+    for Flag { short, long, argument, help } in flags().filter(|flag| !flag.help.is_empty()) {
+        let short = short.map_or(String::from("    "), |short| format!("-{short}, "));
         text.push_str(&format!("  {short}{:<26} {help}\n", format!("--{long} {argument}")));
     }
     let ignored: Vec<String> =
-        ROWS.iter().filter(|row| row.help.is_empty()).map(|row| format!("--{}", row.long)).collect();
+        flags().filter(|flag| flag.help.is_empty()).map(|flag| format!("--{}", flag.long)).collect();
     text.push_str(&format!("\nAccepted, without effect: {}\n", ignored.join(" ")));
     text.push_str("\nSignals: HUP reloads, TERM and INT stop, USR1 writes the data, USR2 the statistics, 36 or 37 JSON, 63 clears\n");
     text
