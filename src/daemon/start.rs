@@ -111,7 +111,7 @@ impl Daemon {
         let files = Files::new(&config);
         let delay = startup_delay(&config);
         let world = World::new(config, delay, FIRST_RECEIVER, now)
-            .map_err(fail("cannot make a packet socket (CAP_NET_RAW?)"))?;
+            .map_err(fail("cannot make a packet socket (CAP_NET_RAW?) or open /dev/null"))?;
         let mut daemon = Self {
             options,
             poll,
