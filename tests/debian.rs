@@ -57,11 +57,16 @@ fn run(command: &mut Command) -> String {
     text(&output.stdout)
 }
 
+/// Removes a folder, and nothing that is mounted in it.
+fn remove(folder: &Path) {
+    run(Command::new("rm").args(["-rf", "--one-file-system"]).arg(folder));
+}
+
 /// An empty folder of this test's own.
 fn folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("debian-{name}"));
     if folder.exists() {
-        run(Command::new("rm").arg("-rf").arg(&folder));
+        remove(&folder);
     }
     fs::create_dir_all(&folder).expect("make a folder");
     folder
@@ -114,7 +119,7 @@ fn debian_copy() -> PathBuf {
         tar.arg("-cf").arg(&partly).args(["--exclude=./var/cache/apt/archives/*.deb", "-C"]).arg(&fresh).arg(".");
         run(&mut tar);
         fs::rename(&partly, &copy).expect("put the copy in place");
-        run(Command::new("rm").arg("-rf").arg(&fresh));
+        remove(&fresh);
     }
     copy
 }
@@ -251,6 +256,7 @@ fn installed_in_a_fresh_debian_it_holds_the_address() {
         assert!(!file(gone).exists(), "{gone} is left over");
     }
     assert!(file("etc/keepalived/keepalived.conf").exists(), "the configuration is the administrator's");
+    remove(Path::new(&machine.root));
 }
 
 #[test]
@@ -294,4 +300,5 @@ fn under_the_name_keepalived_tools_find_what_they_look_for() {
     );
     a.must_run(&["kill", &pid]);
     assert!(wait_until(5 * SECOND, || a.read("/run/keepalived.pid").is_none()) && !a.has(vip));
+    remove(Path::new(&machine.root));
 }

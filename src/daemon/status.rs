@@ -51,12 +51,12 @@ fn ask(options: &Options) -> Result<Vec<u8>, String> {
     let before = look(&place).map(|(_, stamp)| stamp);
     process::signal(pid, signal).map_err(|errno| format!("cannot ask process {pid}: {errno}"))?;
     for _ in 0..LOOKS {
-        if let Some((mut file, stamp)) = look(&place)
+        if let Some((file, stamp)) = look(&place)
             && Some(stamp) != before
         {
             // Complete: it appears by being renamed.
             let mut text = Vec::new();
-            return match file.read_to_end(&mut text) {
+            return match (&file).read_to_end(&mut text) {
                 Ok(_) => Ok(text),
                 Err(error) => Err(format!("cannot read {}: {error}", place.display())),
             };

@@ -53,10 +53,12 @@ pub fn exists(pid: i32) -> bool {
 
 /// Whether the process of that number handles `signal` or has it blocked, so that it is not ended by it.
 pub fn survives(pid: i32, signal: i32) -> bool {
-    let bit = u32::try_from(signal.saturating_sub(1)).ok().and_then(|shift| 1_u128.checked_shl(shift)).unwrap_or(0);
+    let bit = u32::try_from(signal.saturating_sub(1)).ok().and_then(|shift| 1_u64.checked_shl(shift)).unwrap_or(0);
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let masks = status.lines().filter_map(|line| line.strip_prefix("SigBlk:").or(line.strip_prefix("SigCgt:")));
-    masks.filter_map(|mask| u128::from_str_radix(mask.trim(), 16).ok()).any(|mask| mask & bit != 0)
+    // The lowest 64; MIPS has more.
+    let low = |mask: &str| u64::from_str_radix(mask.get(mask.len().saturating_sub(16)..)?, 16).ok();
+    masks.filter_map(|mask| low(mask.trim())).any(|mask| mask & bit != 0)
 }
 
 /// Sends a signal to the process of that number.
