@@ -15,12 +15,54 @@ pub enum Command {
     Run(Box<Options>),
     /// Read the configuration, say what is wrong, exit.
     Test(Box<Options>),
+    /// Ask the running daemon, print its answer.
+    Status(Box<Options>),
     /// Print the number of a signal.
     Signum(i32),
     /// Print the version.
     Version,
     /// Print the help.
     Help,
+}
+
+/// The name the program was started under. As `keepalived`, a link to it, it answers where tools look.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Name {
+    /// Any other name.
+    Holdfast,
+    /// `keepalived`.
+    Keepalived,
+}
+
+impl Name {
+    /// From the first word of the command line.
+    pub fn of(program: &std::ffi::OsStr) -> Self {
+        let is_keepalived = std::path::Path::new(program).file_name().is_some_and(|name| name == "keepalived");
+        if is_keepalived { Self::Keepalived } else { Self::Holdfast }
+    }
+
+    /// What syslog lines begin with.
+    pub const fn ident(self) -> &'static str {
+        match self {
+            Self::Holdfast => "Holdfast",
+            Self::Keepalived => "Keepalived_vrrp",
+        }
+    }
+
+    /// The text of `--version`. Tools take the version from the second word of the first line, some all up to
+    /// its last space (a role of Ansible), and look for `--enable-json` in the rest.
+    pub const fn version(self) -> &'static str {
+        match self {
+            Self::Holdfast => concat!("Holdfast v", env!("CARGO_PKG_VERSION"), "\n"),
+            Self::Keepalived => concat!(
+                "Keepalived v2.2.7 (Holdfast-",
+                env!("CARGO_PKG_VERSION"),
+                ")\n\nThis is Holdfast. It reads the configuration and writes the files of that version.\n\n",
+                "configure options: --enable-json --with-init=systemd\n\n",
+                "Config options:  VRRP VRRP_AUTH JSON INIT=systemd SYSTEMD_NOTIFY\n"
+            ),
+        }
+    }
 }
 
 /// How an option takes its value.
@@ -69,6 +111,7 @@ const ROWS: &[Row] = &[
     row(b'a', "address-monitoring", Arity::Flag, "log every change of an address"),
     row(b'e', "all-config", Arity::Flag, "an include that finds no file is an error"),
     row(0, "signum", Arity::Value, "NAME  print the number of STOP, RELOAD, DATA, STATS, STATS_CLEAR or JSON"),
+    row(0, "status", Arity::Flag, "print what the running daemon says of itself, as JSON; exit 0 if it answers"),
     row(b'v', "version", Arity::Flag, "print the version"),
     row(b'h', "help", Arity::Flag, "print this help"),
     row(b'P', "vrrp", Arity::Flag, ""),
@@ -101,6 +144,12 @@ const SIGNALS: &[(&str, i32)] = &[
     ("JSON", 36),
 ];
 
+/// More words of the command line, from the variable that a widespread container image takes them from.
+pub fn environment_words() -> Vec<OsString> {
+    let words = std::env::var("KEEPALIVED_COMMAND_LINE_ARGUMENTS").unwrap_or_default();
+    words.split_whitespace().map(OsString::from).collect()
+}
+
 /// Reads the command line, without the program's name.
 ///
 /// # Errors
@@ -120,11 +169,16 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command, Strin
             .map(|(_, number)| Command::Signum(*number))
             .ok_or_else(|| format!("--signum: unknown signal '{name}'"));
     }
+    let status = flag(&mut args, "--status");
     let (options, test) = options(&mut args)?;
     if let Some(stray) = args.finish().first() {
         return Err(format!("unexpected argument '{}'", stray.to_string_lossy()));
     }
-    Ok(if test { Command::Test(Box::new(options)) } else { Command::Run(Box::new(options)) })
+    Ok(match (status, test) {
+        (true, _) => Command::Status(Box::new(options)),
+        (_, true) => Command::Test(Box::new(options)),
+        _ => Command::Run(Box::new(options)),
+    })
 }
 
 fn options(args: &mut pico_args::Arguments) -> Result<(Options, bool), String> {
@@ -290,20 +344,38 @@ fn put(row: &Row, value: Option<&str>, plain: &mut Vec<OsString>) -> Result<Opti
     Ok(None)
 }
 
+/// A flag as its user sees it.
+pub struct Flag {
+    /// `v` of `-v`, if there is one.
+    pub short: Option<char>,
+    /// `version` of `--version`.
+    pub long: &'static str,
+    /// The value's name, in brackets if it may be left out; empty if there is none.
+    pub argument: &'static str,
+    /// One line without a full stop; empty: accepted, without effect.
+    pub help: &'static str,
+}
+
+/// All flags, in the order of the help.
+pub fn flags() -> impl Iterator<Item = Flag> {
+    ROWS.iter().map(|row| {
+        // An argument's name stands before two spaces in the help text.
+        let (argument, help) = row.help.split_once("  ").unwrap_or(("", row.help));
+        Flag { short: row.short.map(char::from), long: row.long, argument, help }
+    })
+}
+
 /// The text of `--help`.
 pub fn help() -> String {
     let mut text = String::from(
         "Usage: holdfast [OPTIONS]\n\nHolds virtual IP addresses where they belong, from keepalived.conf.\n\n",
     );
-    for row in ROWS.iter().filter(|row| !row.help.is_empty()) {
-        let short = row.short.map_or(String::from("    "), |short| format!("-{}, ", char::from(short)));
-        let long = row.long;
-        // An argument's name stands before two spaces in the help text.
-        let (argument, help) = row.help.split_once("  ").unwrap_or(("", row.help));
+    for Flag { short, long, argument, help } in flags().filter(|flag| !flag.help.is_empty()) {
+        let short = short.map_or(String::from("    "), |short| format!("-{short}, "));
         text.push_str(&format!("  {short}{:<26} {help}\n", format!("--{long} {argument}")));
     }
     let ignored: Vec<String> =
-        ROWS.iter().filter(|row| row.help.is_empty()).map(|row| format!("--{}", row.long)).collect();
+        flags().filter(|flag| flag.help.is_empty()).map(|flag| format!("--{}", flag.long)).collect();
     text.push_str(&format!("\nAccepted, without effect: {}\n", ignored.join(" ")));
     text.push_str("\nSignals: HUP reloads, TERM and INT stop, USR1 writes the data, USR2 the statistics, 36 or 37 JSON, 63 clears\n");
     text
@@ -366,6 +438,37 @@ mod tests {
         ] {
             let error = parse(words.iter().map(OsString::from)).expect_err("wrong");
             assert!(error.contains(text), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_name_keepalived_is_answered_to() {
+        for (program, name) in [
+            ("keepalived", Name::Keepalived),
+            ("/usr/sbin/keepalived", Name::Keepalived),
+            ("holdfast", Name::Holdfast),
+            ("/opt/keepalived/holdfast", Name::Holdfast),
+            ("", Name::Holdfast),
+        ] {
+            assert_eq!(Name::of(program.as_ref()), name, "{program}");
+        }
+        let line = Name::Keepalived.version().lines().next().expect("a line");
+        // The exporter: the second of the words between single spaces, without its first letter.
+        assert_eq!(line.split(' ').nth(1).and_then(|word| word.strip_prefix('v')), Some("2.2.7"));
+        // The Ansible role: `[kK]eepalived v(.*) `, which takes all it can get.
+        assert_eq!(
+            line.strip_prefix("Keepalived v").and_then(|rest| rest.rsplit_once(' ')).map(|parts| parts.0),
+            Some("2.2.7")
+        );
+    }
+
+    #[test]
+    fn status_takes_what_names_the_daemon() {
+        match parse(["--status", "-f", "x", "-p", "y"].map(OsString::from)) {
+            Ok(Command::Status(options)) => {
+                assert_eq!((options.config, options.pid_file), (PathBuf::from("x"), Some(PathBuf::from("y"))));
+            }
+            other => panic!("{other:?}"),
         }
     }
 

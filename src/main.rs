@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use holdfast::cli::{self, Command};
+use holdfast::cli::{self, Command, Name};
 use holdfast::daemon;
 use holdfast::sys::heap::CountingAllocator;
 
@@ -10,15 +10,21 @@ use holdfast::sys::heap::CountingAllocator;
 static HEAP: CountingAllocator = CountingAllocator;
 
 fn main() -> ExitCode {
-    let code = match cli::parse(std::env::args_os().skip(1)) {
-        Ok(Command::Run(options)) => daemon::run(*options),
+    let mut words = std::env::args_os();
+    let name = Name::of(&words.next().unwrap_or_default());
+    let code = match cli::parse(words.chain(cli::environment_words())) {
+        Ok(Command::Run(mut options)) => {
+            options.ident = name.ident();
+            daemon::run(*options)
+        }
+        Ok(Command::Status(options)) => daemon::status(&options),
         Ok(Command::Test(options)) => daemon::test(&options),
         Ok(Command::Signum(number)) => {
             println!("{number}");
             0
         }
         Ok(Command::Version) => {
-            eprintln!("Holdfast v{}", env!("CARGO_PKG_VERSION"));
+            eprint!("{}", name.version());
             0
         }
         Ok(Command::Help) => {

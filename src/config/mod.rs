@@ -6,6 +6,7 @@
 pub mod build;
 mod define;
 pub mod diagnostic;
+pub mod environment;
 mod generate;
 mod glob;
 mod include;

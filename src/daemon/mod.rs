@@ -17,6 +17,7 @@ mod reload;
 pub mod scripts;
 mod sockets;
 mod start;
+mod status;
 mod strays;
 mod words;
 pub mod world;
@@ -39,6 +40,7 @@ use crate::time::{Duration, Instant};
 
 pub use options::{DEFAULT_CONFIG, Facility, Options};
 pub use start::{run, test};
+pub use status::status;
 
 const TIMER: Token = Token(0);
 const SIGNALS: Token = Token(1);

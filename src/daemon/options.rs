@@ -10,6 +10,8 @@ pub const DEFAULT_CONFIG: &str = "/etc/keepalived/keepalived.conf";
 pub struct Options {
     /// `-f`.
     pub config: PathBuf,
+    /// What syslog lines begin with.
+    pub ident: &'static str,
     /// `-n`: stay in the foreground.
     pub foreground: bool,
     /// `-l`: log to the console too.
@@ -61,6 +63,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             config: PathBuf::from(DEFAULT_CONFIG),
+            ident: "Holdfast",
             foreground: false,
             log_console: false,
             no_syslog: false,

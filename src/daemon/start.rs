@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use mio::Poll;
 
@@ -12,7 +12,8 @@ use super::kernel::{Kernel, News};
 use super::strays::{self, Strays};
 use super::world::World;
 use super::{Daemon, FIRST_RECEIVER, Facility, Options, ahead_of, watch};
-use crate::config::{self, Config, Diagnostics, Severity, load};
+use crate::config::syntax::Block;
+use crate::config::{self, Config, Diagnostics, Severity, environment, load};
 use crate::sys::pid_file::PidFile;
 use crate::sys::receive_batch::ReceiveBatch;
 use crate::sys::service_manager::ServiceManager;
@@ -76,7 +77,9 @@ pub fn run(mut options: Options) -> i32 {
     if let Some(code) = refuse_without_permission() {
         return code;
     }
+    // A container ends with its first process, however many children that leaves.
     if !options.foreground
+        && process::own_pid() != 1
         && let Err(errno) = process::daemonize()
     {
         log::error!("cannot go to the background: {errno}; -n stays in the foreground");
@@ -116,7 +119,7 @@ impl Daemon {
         let files = Files::new(&config);
         let delay = startup_delay(&config);
         let world = World::new(config, delay, FIRST_RECEIVER, now)
-            .map_err(fail("cannot make a packet socket (CAP_NET_RAW?)"))?;
+            .map_err(fail("cannot make a packet socket (CAP_NET_RAW?) or open /dev/null"))?;
         let mut daemon = Self {
             options,
             poll,
@@ -192,7 +195,17 @@ fn read_with(options: &Options, interfaces: Option<Vec<String>>) -> (Config, Dia
         random_seed: clock::monotonic().as_nanos(),
         ..load::Options::default()
     };
-    let (block, mut diagnostics) = load::read(&options.config, &reading);
+    let (block, mut diagnostics) = match environment::text(reading.environment) {
+        Some(text) if !options.config.exists() => match text {
+            Ok(text) => load::read_text("environment", text.as_bytes(), &reading),
+            Err(text) => (Block::default(), {
+                let mut diagnostics = Diagnostics::default();
+                diagnostics.add(Severity::Fatal, None, text);
+                diagnostics
+            }),
+        },
+        _ => load::read(&options.config, &reading),
+    };
     let context = config::Context {
         host_name: String::from(host.as_str()),
         files: true,
@@ -235,7 +248,7 @@ fn install_logger(options: &Options) {
         console: options.log_console,
         syslog: !options.no_syslog,
         facility,
-        ident: "Holdfast",
+        ident: options.ident,
         level: if options.detail > 0 { log::LevelFilter::Debug } else { log::LevelFilter::Info },
     });
 }
@@ -254,15 +267,20 @@ fn refuse_without_permission() -> Option<i32> {
     None
 }
 
-/// Each pid file that is asked for names this one process. None if another instance holds one.
-fn pid_files(options: &Options, config: &Config) -> Option<Vec<PidFile>> {
+/// The pid file that there always is.
+pub(super) fn main_pid_file(options: &Options, config: &Config) -> PathBuf {
     let default = match (&config.global.instance_name, config.global.use_pid_dir) {
         (Some(name), _) => format!("/run/keepalived/{name}.pid"),
         (None, true) => String::from("/run/keepalived/keepalived.pid"),
         (None, false) => String::from(PID_FILE),
     };
+    options.pid_file.clone().unwrap_or_else(|| default.into())
+}
+
+/// Each pid file that is asked for names this one process. None if another instance holds one.
+fn pid_files(options: &Options, config: &Config) -> Option<Vec<PidFile>> {
     let named = [&options.vrrp_pid_file, &options.checkers_pid_file];
-    let first = options.pid_file.clone().unwrap_or_else(|| default.into());
+    let first = main_pid_file(options, config);
     let mut files = Vec::new();
     for path in core::iter::once(&first).chain(named.into_iter().flatten()) {
         let text = path.to_string_lossy();

@@ -54,10 +54,32 @@ pub fn own_pid() -> i32 {
     unsafe { libc::getpid() }
 }
 
+/// The user we are, as far as files are concerned.
+pub fn own_uid() -> u32 {
+    // SAFETY: it takes nothing and cannot fail.
+    unsafe { libc::geteuid() }
+}
+
 /// Whether a process of that number exists.
 pub fn exists(pid: i32) -> bool {
     // SAFETY: no pointer is passed; signal 0 only asks.
     pid > 0 && Errno::check(unsafe { libc::kill(pid, 0) }) != Err(Errno(libc::ESRCH))
+}
+
+/// Whether the process of that number handles `signal` or has it blocked, so that it is not ended by it.
+pub fn survives(pid: i32, signal: i32) -> bool {
+    let bit = u32::try_from(signal.saturating_sub(1)).ok().and_then(|shift| 1_u64.checked_shl(shift)).unwrap_or(0);
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let masks = status.lines().filter_map(|line| line.strip_prefix("SigBlk:").or(line.strip_prefix("SigCgt:")));
+    // The lowest 64; MIPS has more.
+    let low = |mask: &str| u64::from_str_radix(mask.get(mask.len().saturating_sub(16)..)?, 16).ok();
+    masks.filter_map(|mask| low(mask.trim())).any(|mask| mask & bit != 0)
+}
+
+/// Sends a signal to the process of that number.
+pub fn signal(pid: i32, signal: i32) -> Result<()> {
+    // SAFETY: no pointer is passed.
+    Errno::check(unsafe { libc::kill(pid, signal) }).map(drop)
 }
 
 /// Sets which bits new files do not get.
@@ -273,6 +295,24 @@ mod tests {
     fn processes_exist_or_not() {
         assert!(exists(own_pid()) && exists(1));
         assert!(!exists(0) && !exists(-1) && !exists(i32::MAX));
+    }
+
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "a test may wait")]
+    fn who_would_die_of_a_signal_is_known() {
+        use std::io::{BufRead as _, BufReader};
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", "trap : HUP; echo ready; read line"]);
+        shell.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped());
+        let mut child = shell.spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let pid = i32::try_from(child.id()).unwrap();
+        assert!(survives(pid, libc::SIGHUP) && !survives(pid, 36));
+        assert!(!survives(pid, 0) && !survives(pid, 200) && !survives(i32::MAX, libc::SIGHUP));
+        assert_eq!(signal(pid, libc::SIGKILL), Ok(()));
+        child.wait().unwrap();
+        assert_eq!(signal(i32::MAX, libc::SIGTERM), Err(Errno(libc::ESRCH)));
     }
 
     #[test]

@@ -26,15 +26,11 @@ pub struct Files {
 impl Files {
     /// The names the configuration gives, or keepalived's below $TMPDIR (/tmp).
     pub fn new(config: &Config) -> Self {
-        let directory = std::env::var_os("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
-        let file = |named: &Option<PathBuf>, name: &str| {
-            let path = named.clone().unwrap_or_else(|| directory.join(name));
-            ReplacedFile::new(&path.to_string_lossy()).ok()
-        };
+        let file = |path: PathBuf| ReplacedFile::new(&path.to_string_lossy()).ok();
         Self {
-            data: file(&config.global.state_dump_file, "keepalived.data"),
-            stats: file(&config.global.stats_dump_file, "keepalived.stats"),
-            json: file(&config.global.json_dump_file, "keepalived.json"),
+            data: file(place(&config.global.state_dump_file, "keepalived.data")),
+            stats: file(place(&config.global.stats_dump_file, "keepalived.stats")),
+            json: file(json_place(config)),
         }
     }
 
@@ -59,6 +55,16 @@ impl Files {
         log::info!("Printing VRRP as json for process({}) on signal", std::process::id());
         write(&self.json, |out| json::write(out, world));
     }
+}
+
+/// Where the JSON is.
+pub fn json_place(config: &Config) -> PathBuf {
+    place(&config.global.json_dump_file, "keepalived.json")
+}
+
+fn place(named: &Option<PathBuf>, name: &str) -> PathBuf {
+    let directory = || std::env::var_os("TMPDIR").map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
+    named.clone().unwrap_or_else(|| directory().join(name))
 }
 
 fn write(file: &Option<ReplacedFile>, fill: impl FnOnce(&mut Writer) -> fmt::Result) {
