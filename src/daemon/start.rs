@@ -93,7 +93,9 @@ pub fn run(options: Options) -> i32 {
 struct Failure(&'static str, Errno);
 
 impl Daemon {
-    fn start(options: Options, config: Config) -> Result<Self, Failure> {
+    /// Not in its caller, whose stack stays: see [`crate::sys::memory::trim`].
+    #[inline(never)]
+    fn start(options: Options, config: Config) -> Result<Box<Self>, Failure> {
         let fail = |what| move |errno| Failure(what, errno);
         let io = |what| move |error: std::io::Error| Failure(what, Errno(error.raw_os_error().unwrap_or(libc::EIO)));
         let signals = Signals::new().map_err(fail("cannot read signals"))?;
@@ -109,7 +111,7 @@ impl Daemon {
         let delay = startup_delay(&config);
         let world = World::new(config, delay, FIRST_RECEIVER, now)
             .map_err(fail("cannot make a packet socket (CAP_NET_RAW?)"))?;
-        let mut daemon = Self {
+        let mut daemon = Box::new(Self {
             options,
             poll,
             timer,
@@ -123,7 +125,7 @@ impl Daemon {
             stopping: None,
             kernel_backlog: true,
             reload_asked: false,
-        };
+        });
         let strays = daemon.read_tables().map_err(fail("cannot read links and addresses"))?;
         strays::remove(&strays, &mut daemon.kernel);
         daemon.world.open_sockets(daemon.poll.registry());
@@ -165,6 +167,7 @@ impl Daemon {
 }
 
 /// The configuration the command line names.
+#[inline(never)]
 pub(super) fn read(options: &Options) -> (Config, Diagnostics) {
     let host = process::host_name();
     let short = host.split('.').next().unwrap_or("");

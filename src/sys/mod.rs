@@ -17,6 +17,7 @@ pub mod interface;
 pub mod logger;
 #[cfg(test)]
 mod namespace;
+pub mod memory;
 pub mod netlink;
 pub mod packet_socket;
 pub mod pid_file;
