@@ -15,9 +15,9 @@ pub mod file;
 pub mod heap;
 pub mod interface;
 pub mod logger;
+pub mod memory;
 #[cfg(test)]
 mod namespace;
-pub mod memory;
 pub mod netlink;
 pub mod packet_socket;
 pub mod pid_file;
