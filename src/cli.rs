@@ -474,8 +474,10 @@ mod tests {
 
     #[test]
     fn signals_have_their_numbers() {
+        // MIPS counts signals in its own way.
+        let [data, stats, stats_clear] = if cfg!(target_arch = "mips") { [16, 17, 126] } else { [10, 12, 63] };
         for (name, number) in
-            [("STOP", 15), ("RELOAD", 1), ("DATA", 10), ("STATS", 12), ("STATS_CLEAR", 63), ("JSON", 36)]
+            [("STOP", 15), ("RELOAD", 1), ("DATA", data), ("STATS", stats), ("STATS_CLEAR", stats_clear), ("JSON", 36)]
         {
             assert_eq!(parse([OsString::from(format!("--signum={name}"))]), Ok(Command::Signum(number)));
         }

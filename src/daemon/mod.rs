@@ -35,7 +35,7 @@ use crate::sys::receive_batch::ReceiveBatch;
 use crate::sys::service_manager::ServiceManager;
 use crate::sys::signals::{self, Signals};
 use crate::sys::timer::Timer;
-use crate::sys::{clock, heap};
+use crate::sys::{clock, heap, memory};
 use crate::time::{Duration, Instant};
 
 pub use options::{DEFAULT_CONFIG, Facility, Options};
@@ -83,8 +83,9 @@ struct Daemon {
 
 impl Daemon {
     /// Runs until told to stop.
-    fn run(mut self) {
+    fn run(mut self: Box<Self>) {
         let mut events = Events::with_capacity(EVENTS);
+        memory::trim();
         heap::seal();
         loop {
             let backlog = self.world.any_ready() || self.kernel_backlog;

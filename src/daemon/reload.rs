@@ -11,6 +11,7 @@ use crate::time::Instant;
 
 impl Daemon {
     /// Reads the configuration again and goes over to it.
+    #[inline(never)] // what it needs of the stack is for the reload only
     pub(super) fn reload(&mut self, now: Instant) {
         log::info!("Reloading ...");
         // Without a service manager nothing happens.

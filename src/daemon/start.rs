@@ -104,7 +104,9 @@ pub fn run(mut options: Options) -> i32 {
 struct Failure(&'static str, Errno);
 
 impl Daemon {
-    fn start(options: Options, config: Config) -> Result<Self, Failure> {
+    /// Not in its caller, whose stack stays: see [`crate::sys::memory::trim`].
+    #[inline(never)]
+    fn start(options: Options, config: Config) -> Result<Box<Self>, Failure> {
         let fail = |what| move |errno| Failure(what, errno);
         let io = |what| move |error: std::io::Error| Failure(what, Errno(error.raw_os_error().unwrap_or(libc::EIO)));
         let signals = Signals::new().map_err(fail("cannot read signals"))?;
@@ -120,7 +122,7 @@ impl Daemon {
         let delay = startup_delay(&config);
         let world = World::new(config, delay, FIRST_RECEIVER, now)
             .map_err(fail("cannot make a packet socket (CAP_NET_RAW?) or open /dev/null"))?;
-        let mut daemon = Self {
+        let mut daemon = Box::new(Self {
             options,
             poll,
             timer,
@@ -134,7 +136,7 @@ impl Daemon {
             stopping: None,
             kernel_backlog: true,
             reload_asked: false,
-        };
+        });
         let strays = daemon.read_tables().map_err(fail("cannot read links and addresses"))?;
         strays::remove(&strays, &mut daemon.kernel);
         daemon.world.open_sockets(daemon.poll.registry());
@@ -182,6 +184,7 @@ fn present_interfaces() -> Option<Vec<String>> {
 }
 
 /// The configuration the command line names. Interfaces may come and go.
+#[inline(never)]
 pub(super) fn read(options: &Options) -> (Config, Diagnostics) {
     read_with(options, None)
 }

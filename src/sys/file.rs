@@ -29,6 +29,7 @@ impl ReplacedFile {
     }
 
     /// Replaces it by what `fill` writes, readable by its owner only. On an error the old one is still there.
+    #[inline(never)] // its buffer would be on the stack of the loop for good
     pub fn replace(&self, fill: impl FnOnce(&mut Writer) -> fmt::Result) -> Result<()> {
         let mut writer = Writer::new(self.create()?);
         let filled = fill(&mut writer);

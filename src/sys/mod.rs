@@ -15,6 +15,7 @@ pub mod file;
 pub mod heap;
 pub mod interface;
 pub mod logger;
+pub mod memory;
 #[cfg(test)]
 mod namespace;
 pub mod netlink;

@@ -44,7 +44,14 @@ pub fn instance(site: &mut Site<'_>, mut draft: Draft) -> Option<Instance> {
     let announce = &mut draft.instance.announce;
     announce.lower_prio_delay = draft.lower_prio_delay.or(site.global.lower_prio_delay).unwrap_or(announce.delay);
     announce.lower_prio_repeat = draft.lower_prio_repeat.or(site.global.lower_prio_repeat).unwrap_or(announce.repeat);
-    Some(draft.instance)
+    let mut instance = draft.instance;
+    // It stays for as long as the daemon runs.
+    instance.addresses.shrink_to_fit();
+    instance.excluded.shrink_to_fit();
+    instance.peers.shrink_to_fit();
+    instance.track_interfaces.shrink_to_fit();
+    instance.track_scripts.shrink_to_fit();
+    Some(instance)
 }
 
 fn say(site: &mut Site<'_>, draft: &Draft, place: Option<Position>, text: &str) {

@@ -194,12 +194,12 @@ impl<'a> Site<'a> {
         let (least, most, block) = match row.takes {
             Takes::Nothing => (0, 0, false),
             Takes::Flag | Takes::OptionalNumber(..) | Takes::OptionalChoice(_) => (0, 1, false),
-            Takes::Words(least, most) => (least, most, false),
+            Takes::Words(least, most) => (usize::from(least), usize::from(most), false),
             Takes::Script => (1, 3, false),
             Takes::User => (1, 2, false),
             Takes::Lines | Takes::Own(_) => (0, 0, true),
             Takes::NamedLines => (1, 1, true),
-            Takes::Block(_, least, most) => (least, most, true),
+            Takes::Block(_, least, most) => (usize::from(least), usize::from(most), true),
             _ => (1, 1, false),
         };
         if given < least {

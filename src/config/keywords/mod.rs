@@ -16,7 +16,9 @@ pub mod top;
 pub mod track;
 pub mod value;
 
-pub use table::{markdown_table, tables};
+#[cfg(debug_assertions)]
+pub use table::markdown_table;
+pub use table::tables;
 pub use value::{Field, Value};
 
 use super::build::Site;
@@ -41,7 +43,7 @@ pub enum Takes {
     /// One word.
     Word,
     /// At least and at most so many words.
-    Words(usize, usize),
+    Words(u16, u16),
     /// One of these words.
     Choice(&'static [&'static str]),
     /// Nothing, or one of these words.
@@ -59,7 +61,7 @@ pub enum Takes {
     /// A name, and such a block.
     NamedLines,
     /// A block of these keywords; the words before it, at least and at most.
-    Block(&'static [Keyword<()>], usize, usize),
+    Block(&'static [Keyword<()>], u8, u8),
     /// A block whose keywords are of the table named, read by its own code.
     Own(&'static str),
 }
@@ -90,8 +92,23 @@ pub struct Row {
     pub takes: Takes,
     /// Whether it has an effect.
     pub status: Status,
-    /// One line of help, without a full stop.
+    /// One line of help, without a full stop. For the manual, which no release build makes: it is a tenth of its size.
+    #[cfg(debug_assertions)]
     pub help: &'static str,
+}
+
+impl Row {
+    /// `help` goes where there is a place for it.
+    #[cfg_attr(not(debug_assertions), allow(unused_variables))]
+    const fn new(name: &'static str, takes: Takes, status: Status, help: &'static str) -> Self {
+        Self {
+            name,
+            takes,
+            status,
+            #[cfg(debug_assertions)]
+            help,
+        }
+    }
 }
 
 /// One keyword of a block that becomes a `T`.
@@ -115,37 +132,37 @@ pub enum Put<T: 'static> {
 impl<T> Keyword<T> {
     /// A keyword with an effect.
     pub const fn new(name: &'static str, takes: Takes, put: Put<T>, help: &'static str) -> Self {
-        Self { row: Row { name, takes, status: Status::Built, help }, put }
+        Self { row: Row::new(name, takes, Status::Built, help), put }
     }
 
     /// A keyword that is read, checked and kept, and has no effect yet.
     pub const fn kept(name: &'static str, takes: Takes, put: Put<T>, help: &'static str) -> Self {
-        Self { row: Row { name, takes, status: Status::NotYet, help }, put }
+        Self { row: Row::new(name, takes, Status::NotYet, help), put }
     }
 
     /// A keyword that is read and checked only.
     pub const fn not_yet(name: &'static str, takes: Takes, help: &'static str) -> Self {
-        Self { row: Row { name, takes, status: Status::NotYet, help }, put: Put::Nowhere }
+        Self { row: Row::new(name, takes, Status::NotYet, help), put: Put::Nowhere }
     }
 
     /// A keyword that needs no effect here, and why.
     pub const fn accepted(name: &'static str, takes: Takes, why: &'static str, help: &'static str) -> Self {
-        Self { row: Row { name, takes, status: Status::Accepted(why), help }, put: Put::Nowhere }
+        Self { row: Row::new(name, takes, Status::Accepted(why), help), put: Put::Nowhere }
     }
 
     /// A keyword without effect that keepalived objects to as well, and why.
     pub const fn refused(name: &'static str, takes: Takes, why: &'static str, help: &'static str) -> Self {
-        Self { row: Row { name, takes, status: Status::Refused(why), help }, put: Put::Nowhere }
+        Self { row: Row::new(name, takes, Status::Refused(why), help), put: Put::Nowhere }
     }
 
     /// An older name of the keyword `of`, which has no effect yet either.
     pub const fn older(name: &'static str, takes: Takes, of: &'static str) -> Self {
-        Self { row: Row { name, takes, status: Status::Older(of), help: "the older name" }, put: Put::Nowhere }
+        Self { row: Row::new(name, takes, Status::Older(of), "the older name"), put: Put::Nowhere }
     }
 
     /// An older name of the keyword `of`; keepalived objects to it.
     pub const fn deprecated(name: &'static str, takes: Takes, put: Put<T>, of: &'static str) -> Self {
-        Self { row: Row { name, takes, status: Status::Deprecated(of), help: "the older name" }, put }
+        Self { row: Row::new(name, takes, Status::Deprecated(of), "the older name"), put }
     }
 }
 

@@ -1,8 +1,11 @@
 //! All rows, block by block, whatever they set: for the README and for tests.
 
+#[cfg(debug_assertions)]
 use std::fmt::Write as _;
 
-use super::{Keyword, Row, Status, Takes};
+#[cfg(debug_assertions)]
+use super::Status;
+use super::{Keyword, Row, Takes};
 use super::{balancer, checker, global, group, instance, script, top, track};
 
 /// A block's name and its rows.
@@ -49,6 +52,7 @@ pub fn tables() -> Vec<Table> {
 }
 
 /// The keyword table of the README, in Markdown.
+#[cfg(debug_assertions)]
 pub fn markdown_table() -> String {
     let mut text = String::from("| block | keyword | takes | effect | what it does |\n|---|---|---|---|---|\n");
     for table in tables() {
