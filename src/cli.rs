@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use crate::daemon::{Facility, Options};
+use crate::sys::signals;
 
 /// What the command line asks for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -134,15 +135,18 @@ const ROWS: &[Row] = &[
     row(0, "ignore-sigint", Arity::Flag, ""),
 ];
 
-/// Signals by the names `--signum` takes.
-const SIGNALS: &[(&str, i32)] = &[
-    ("STOP", libc::SIGTERM),
-    ("RELOAD", libc::SIGHUP),
-    ("DATA", libc::SIGUSR1),
-    ("STATS", libc::SIGUSR2),
-    ("STATS_CLEAR", 63),
-    ("JSON", 36),
-];
+/// The signal that `--signum` knows by this name.
+fn signal(name: &str) -> Option<i32> {
+    Some(match name {
+        "STOP" => libc::SIGTERM,
+        "RELOAD" => libc::SIGHUP,
+        "DATA" => libc::SIGUSR1,
+        "STATS" => libc::SIGUSR2,
+        "STATS_CLEAR" => signals::stats_clear(),
+        "JSON" => signals::JSON[0],
+        _ => return None,
+    })
+}
 
 /// More words of the command line, from the variable that a widespread container image takes them from.
 pub fn environment_words() -> Vec<OsString> {
@@ -164,10 +168,7 @@ pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Command, Strin
         return Ok(Command::Version);
     }
     if let Some(name) = value(&mut args, "--signum")? {
-        let found = SIGNALS.iter().find(|(known, _)| *known == name);
-        return found
-            .map(|(_, number)| Command::Signum(*number))
-            .ok_or_else(|| format!("--signum: unknown signal '{name}'"));
+        return signal(&name).map(Command::Signum).ok_or_else(|| format!("--signum: unknown signal '{name}'"));
     }
     let status = flag(&mut args, "--status");
     let (options, test) = options(&mut args)?;
