@@ -1,6 +1,6 @@
 //! Malformed and foreign adverts with our VRID, few and many: no election, no late advert, a few log lines.
 //!
-//! keepalived 2.2.7 loses its mastership at three a second.
+//! keepalived 2.2.7 misses adverts at three a second and stops advertising at thirty thousand.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)]
 
