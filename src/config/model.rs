@@ -6,6 +6,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 
 use super::Position;
+pub use crate::proto::vrrp::{Announce, Peer};
 use crate::time::{Centis, Duration};
 pub use crate::wire::vrrp::{Family, Version};
 
@@ -180,36 +181,6 @@ pub enum RxBufs {
     Bytes(u32),
 }
 
-/// How an address is announced (gratuitous ARP, unsolicited neighbour advertisement).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Announce {
-    /// `garp_master_delay`: the second batch comes this long after the first; zero is none.
-    pub delay: Duration,
-    /// `garp_master_repeat`: packets per address in a batch.
-    pub repeat: u32,
-    /// `garp_master_refresh`: a batch again and again at this interval; zero is never.
-    pub refresh: Duration,
-    /// `garp_master_refresh_repeat`: packets per address in such a batch.
-    pub refresh_repeat: u32,
-    /// `garp_lower_prio_delay`: as `delay`, after an advert of lower priority.
-    pub lower_prio_delay: Duration,
-    /// `garp_lower_prio_repeat`: as `repeat`, after an advert of lower priority.
-    pub lower_prio_repeat: u32,
-}
-
-impl Default for Announce {
-    fn default() -> Self {
-        Self {
-            delay: Duration::from_secs(5),
-            repeat: 5,
-            refresh: Duration::ZERO,
-            refresh_repeat: 1,
-            lower_prio_delay: Duration::from_secs(5),
-            lower_prio_repeat: 5,
-        }
-    }
-}
-
 /// A virtual router.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Instance {
@@ -346,17 +317,6 @@ impl Address {
             preferred_lft: None,
         }
     }
-}
-
-/// A unicast peer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Peer {
-    /// Its address.
-    pub ip: IpAddr,
-    /// `min_ttl` and `max_ttl` accepted from it (0 and 255).
-    pub min_ttl: u8,
-    /// See `min_ttl`.
-    pub max_ttl: u8,
 }
 
 /// `authentication`.

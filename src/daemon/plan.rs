@@ -306,7 +306,6 @@ fn slots(config: &Config, devices: &mut Vec<String>) -> Box<[SlotPlan]> {
 
 /// An instance as its machine needs it.
 fn settings(instance: &Instance, startup_delay: Duration) -> vrrp::Settings {
-    let announce = &instance.announce;
     vrrp::Settings {
         version: instance.version,
         family: instance.family,
@@ -318,11 +317,7 @@ fn settings(instance: &Instance, startup_delay: Duration) -> vrrp::Settings {
         down_timer_adverts: instance.down_timer_adverts,
         startup_delay,
         addresses: instance.addresses.iter().map(|address| address.ip).collect(),
-        peers: instance
-            .peers
-            .iter()
-            .map(|peer| vrrp::Peer { ip: peer.ip, min_ttl: peer.min_ttl, max_ttl: peer.max_ttl })
-            .collect(),
+        peers: instance.peers.clone().into_boxed_slice(),
         check_source: instance.check_unicast_src,
         password: match instance.auth {
             model::Auth::Pass(password) => Some(password),
@@ -337,13 +332,6 @@ fn settings(instance: &Instance, startup_delay: Duration) -> vrrp::Settings {
         owner_ignores_adverts: instance.owner_ignore_adverts,
         lower_prio_no_advert: instance.lower_prio_no_advert,
         higher_prio_send_advert: instance.higher_prio_send_advert,
-        announce: vrrp::Announce {
-            delay: announce.delay,
-            repeat: announce.repeat,
-            refresh: announce.refresh,
-            refresh_repeat: announce.refresh_repeat,
-            lower_prio_delay: announce.lower_prio_delay,
-            lower_prio_repeat: announce.lower_prio_repeat,
-        },
+        announce: instance.announce,
     }
 }

@@ -53,27 +53,40 @@ pub struct Settings {
 pub struct Peer {
     /// Its address.
     pub ip: IpAddr,
-    /// The least TTL or hop limit accepted from it.
+    /// The least TTL or hop limit accepted from it (`min_ttl`, 0).
     pub min_ttl: u8,
-    /// The greatest.
+    /// The greatest (`max_ttl`, 255).
     pub max_ttl: u8,
 }
 
-/// How addresses are announced by gratuitous ARP or unsolicited neighbour advertisements.
+/// How an address is announced (gratuitous ARP, unsolicited neighbour advertisement).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Announce {
-    /// From becoming master to the second batch; zero is no second batch.
+    /// `garp_master_delay`: the second batch comes this long after the first; zero is none.
     pub delay: Duration,
-    /// Packets per address in a batch.
+    /// `garp_master_repeat`: packets per address in a batch.
     pub repeat: u32,
-    /// Interval of further batches; zero is none.
+    /// `garp_master_refresh`: a batch again and again at this interval; zero is never.
     pub refresh: Duration,
-    /// Packets per address in each of those.
+    /// `garp_master_refresh_repeat`: packets per address in such a batch.
     pub refresh_repeat: u32,
-    /// As `delay`, after an advert of lower priority.
+    /// `garp_lower_prio_delay`: as `delay`, after an advert of lower priority.
     pub lower_prio_delay: Duration,
-    /// As `repeat`, after an advert of lower priority.
+    /// `garp_lower_prio_repeat`: as `repeat`, after an advert of lower priority.
     pub lower_prio_repeat: u32,
+}
+
+impl Default for Announce {
+    fn default() -> Self {
+        Self {
+            delay: Duration::from_secs(5),
+            repeat: 5,
+            refresh: Duration::ZERO,
+            refresh_repeat: 1,
+            lower_prio_delay: Duration::from_secs(5),
+            lower_prio_repeat: 5,
+        }
+    }
 }
 
 impl Settings {
