@@ -81,7 +81,12 @@ impl Diagnostics {
 
     /// A finding as one line: `file:line:column: text`.
     pub fn show<'a>(&'a self, found: &'a Diagnostic) -> impl fmt::Display + 'a {
-        Line { all: self, found }
+        Line { all: self, found, form: Form::Place }
+    }
+
+    /// A finding as a line of the log, where programs look for keepalived's form: `(file: Line 7) text`.
+    pub fn show_in_log<'a>(&'a self, found: &'a Diagnostic) -> impl fmt::Display + 'a {
+        Line { all: self, found, form: Form::Log }
     }
 }
 
@@ -103,16 +108,29 @@ fn printable(text: &str) -> String {
     out
 }
 
+/// How a line tells where.
+#[derive(Clone, Copy)]
+enum Form {
+    /// As compilers do and editors follow.
+    Place,
+    /// As keepalived does.
+    Log,
+}
+
 struct Line<'a> {
     all: &'a Diagnostics,
     found: &'a Diagnostic,
+    form: Form,
 }
 
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(at) = self.found.at {
             let file = self.all.files.get(usize::from(at.file)).map_or("?", String::as_str);
-            write!(f, "{file}:{}:{}: ", at.line, at.column)?;
+            match self.form {
+                Form::Place => write!(f, "{file}:{}:{}: ", at.line, at.column)?,
+                Form::Log => write!(f, "({file}: Line {}) ", at.line)?,
+            }
         }
         f.write_str(&self.found.text)
     }

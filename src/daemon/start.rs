@@ -41,7 +41,7 @@ pub fn test(options: &Options) -> i32 {
     let (_, diagnostics) = read_with(options, present_interfaces());
     let mut text = String::new();
     for found in &diagnostics.list {
-        text.push_str(&format!("{}\n", diagnostics.show(found)));
+        text.push_str(&format!("{}\n", diagnostics.show_in_log(found)));
     }
     let written = match &options.test_log {
         Some(path) => File::create(path).and_then(|mut file| file.write_all(text.as_bytes())),
@@ -222,7 +222,7 @@ fn read_with(options: &Options, interfaces: Option<Vec<String>>) -> (Config, Dia
 /// All findings, into the log.
 pub(super) fn say(diagnostics: &Diagnostics) {
     for found in &diagnostics.list {
-        let line = diagnostics.show(found);
+        let line = diagnostics.show_in_log(found);
         match found.severity {
             Severity::Fatal => log::error!("{line}"),
             Severity::Note => log::info!("{line}"),

@@ -39,6 +39,8 @@ impl ReplacedFile {
             // SAFETY: both paths end in NUL and outlive the call.
             Errno::check(unsafe { libc::rename(self.temporary.as_ptr(), self.path.as_ptr()) }).map(drop)
         });
+        // Closed under its final name: there are programs that wait for just that (inotify's IN_CLOSE_WRITE).
+        drop(writer);
         if outcome.is_err() {
             unlink(&self.temporary);
         }
@@ -83,7 +85,7 @@ impl Writer {
     }
 
     /// Writes what is left, and says how all went.
-    pub fn finish(mut self) -> Result<()> {
+    pub fn finish(&mut self) -> Result<()> {
         self.flush();
         self.failed.map_or(Ok(()), Err)
     }

@@ -164,7 +164,7 @@ impl<'a> Site<'a> {
     fn unknown<T>(&mut self, rows: &'static [Keyword<T>], word: &Word, what: &str) {
         let names = rows.iter().map(|keyword| keyword.row.name);
         let hint = nearest(&word.text, names).map_or_else(String::new, |name| format!(": did you mean '{name}'?"));
-        self.error(word.at, format!("unknown keyword '{}' in {what}, the line is ignored{hint}", word.text));
+        self.error(word.at, format!("Unknown keyword '{}' in {what}, the line is ignored{hint}", word.text));
     }
 
     /// Says what is to be said of the keyword itself. False if it ends there.

@@ -60,7 +60,7 @@ fn an_instance_has_keepaliveds_defaults() {
 #[test]
 fn a_slip_is_found_where_it_is() {
     let (_, diagnostics) = instance("prioritiy 90");
-    one_error(&diagnostics, "t:7:1: unknown keyword 'prioritiy' in vrrp_instance");
+    one_error(&diagnostics, "t:7:1: Unknown keyword 'prioritiy' in vrrp_instance");
     one_error(&diagnostics, "did you mean 'priority'?");
     let (_, diagnostics) = instance("priority 300");
     one_error(&diagnostics, "t:7:10: priority: '300' is not a whole number from 1 to 255");
