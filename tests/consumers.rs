@@ -256,7 +256,10 @@ fn mehdys_exporter_understands_it() {
     assert_eq!(blocks.keys().collect::<Vec<_>>(), ["VI_1", "VI_2"], "{data}");
     let first = &blocks["VI_1"];
     let field = |name: &str| first.fields.get(name).map(String::as_str);
-    assert_eq!([field("State"), field("Wantstate"), field("Interface")], [Some("MASTER"), Some("MASTER"), Some("eth0")]);
+    assert_eq!(
+        [field("State"), field("Wantstate"), field("Interface")],
+        [Some("MASTER"), Some("MASTER"), Some("eth0")]
+    );
     assert_eq!([field("Gratuitous ARP delay"), field("Virtual Router ID")], [Some("5"), Some("51")]);
     let pairs = |list: &[(String, String)]| list.iter().map(|(a, b)| format!("{a} {b}")).collect::<Vec<_>>();
     assert_eq!(pairs(&first.addresses), ["10.99.1.1/24 eth0", "10.99.1.2 eth0"]);
@@ -284,10 +287,7 @@ fn mehdys_exporter_understands_it() {
         assert all(isinstance(data[key], int) for key in ('state', 'wantstate', 'garp_delay', 'vrid')), data
         print(data['iname'], *[vip.split(' ')[0] + '@' + vip.split(' ')[2] for vip in data['vips']])";
     let json = node.read("/tmp/keepalived.json").expect("the JSON");
-    assert_eq!(
-        python(node, whole, &json),
-        "VI_1 10.99.1.1/24@eth0 10.99.1.2@eth0\nVI_2 10.99.2.1/24@eth0\n"
-    );
+    assert_eq!(python(node, whole, &json), "VI_1 10.99.1.1/24@eth0 10.99.1.2@eth0\nVI_2 10.99.2.1/24@eth0\n");
 }
 
 /// gen2brain/keepalived_exporter: finds the process by its name, signal 36, a tenth of a second, then the file.
@@ -366,7 +366,10 @@ fn octavias_flags_are_taken() {
     let node = machine(&lab);
     node.write("/run/octavia.conf", conf());
     must(node, "ip netns add amphora-haproxy && ip -n amphora-haproxy link add eth0 type veth peer name eth1");
-    must(node, "ip -n amphora-haproxy addr add 10.99.0.7/16 dev eth0 && ip -n amphora-haproxy link set eth0 up && ip -n amphora-haproxy link set eth1 up");
+    must(
+        node,
+        "ip -n amphora-haproxy addr add 10.99.0.7/16 dev eth0 && ip -n amphora-haproxy link set eth0 up && ip -n amphora-haproxy link set eth1 up",
+    );
     let flags = "-f /run/octavia.conf -p /run/octavia.pid -r /run/octavia-vrrp.pid -c /run/octavia-check.pid -D -d";
     must(node, &format!("ip netns exec amphora-haproxy keepalived {flags}"));
     let up = || must(node, "ip -n amphora-haproxy -o addr").contains("10.99.1.1/24");
@@ -382,7 +385,8 @@ fn ansible_reads_the_version_and_tests_the_file() {
     let lab = Lab::new(&["a"]);
     let node = machine(&lab);
     let text = String::from_utf8_lossy(&bash(node, "keepalived --version").stderr).into_owned();
-    let found = python(node, "print(re.search(r'[kK]eepalived v(.*) ', text.splitlines()[0]).group(1).split()[0])", &text);
+    let found =
+        python(node, "print(re.search(r'[kK]eepalived v(.*) ', text.splitlines()[0]).group(1).split()[0])", &text);
     assert!(found.trim().split('.').count() >= 3, "{found}");
     // What is not secure is told (6); the role's own files set both.
     let secure = conf().replace("script_user root\n", "script_user root\n enable_script_security\n");
@@ -420,7 +424,10 @@ fn a_configuration_for_many_machines_is_read_by_this_ones_name() {
     service(node, "--config-id=pod-a -p /run/keepalived.pid");
     must(node, "kill -36 $(cat /run/keepalived.pid); sleep 0.2");
     let json = node.read("/tmp/keepalived.json").expect("the JSON");
-    assert_eq!(python(node, "print([vrrp['data']['base_priority'] for vrrp in json.loads(text)])", &json), "[210, 210]\n");
+    assert_eq!(
+        python(node, "print([vrrp['data']['base_priority'] for vrrp in json.loads(text)])", &json),
+        "[210, 210]\n"
+    );
 }
 
 /// Alerts on log lines: the parts that Loki's rules look for.
