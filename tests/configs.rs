@@ -129,7 +129,9 @@ fn ipv6_unicast_takes_over_from_a_dead_peer() {
     let b = start(&lab, "b", "ipv6-unicast.conf");
     let both = ["fe80::60", "2001:db8:1::100"];
     settles(&lab, "a", &both, &[&a, &b]);
-    let (_, advert) = packets.adverts("a").pop().expect("a sends adverts");
+    let sent = packets.wait(Stamp::from_nanos(0), 5 * SECOND, |packet| packet.node == "a" && packet.advert().is_some());
+    let sent = sent.expect("a sends adverts");
+    let advert = sent.advert().expect("it was chosen for that");
     assert_eq!((advert.source, advert.destination), (ip("2001:db8:1::1"), ip("2001:db8:1::2")));
     let cut = lab.power_off(&mut a);
     let taken = packets.wait(cut, 10 * SECOND, |packet| packet.node == "b" && packet.announces(ip(both[1])));

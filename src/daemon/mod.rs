@@ -13,6 +13,7 @@ pub mod interfaces;
 mod kernel;
 mod options;
 pub mod plan;
+mod promotion;
 mod reload;
 pub mod scripts;
 mod sockets;
@@ -120,6 +121,7 @@ impl Daemon {
             self.arm(now);
         }
         self.world.scripts.hurry();
+        self.world.end();
         heap::unseal();
         log::info!("Stopped Holdfast v{}", env!("CARGO_PKG_VERSION"));
     }

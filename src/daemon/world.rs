@@ -10,6 +10,7 @@ use mio::Registry;
 
 use super::interfaces::Interfaces;
 use super::plan::{self, Plan};
+use super::promotion::Promotions;
 use super::scripts::{Scripts, Verdict};
 use super::sockets::Sockets;
 use super::{announcing, faults, words};
@@ -43,6 +44,7 @@ pub struct World {
     pub scripts: Scripts,
     /// When each router's state changed last: seconds and nanoseconds of the wall clock.
     pub transitions: Box<[(i64, u32)]>,
+    promotions: Promotions,
     sockets: Sockets,
     announcer: Announcer,
     node_out: Outbox<node::Output>,
@@ -122,6 +124,7 @@ impl World {
         let announcer = Announcer::new(&announce_specs, plan.routers.len(), plan.devices.len(), garp, gna);
         let packets = (plan.destinations(&config) + specs.len()).clamp(8, 256);
         Ok(Self {
+            promotions: Promotions::new(&config, &plan),
             interfaces: Interfaces::new(&plan.devices),
             scripts: Scripts::new(&config, now)?,
             transitions: vec![clock::wall(); plan.routers.len()].into_boxed_slice(),
@@ -185,6 +188,7 @@ impl World {
     pub fn take_over(&mut self, old: &mut Self, registry: &Registry) {
         self.sockets.take_over(&self.plan, &mut old.sockets, &old.plan, &self.interfaces, registry);
         self.scripts.resume(&self.config, &mut old.scripts, &old.config);
+        self.promotions.take_over(&self.plan, &mut old.promotions, &old.plan);
     }
 
     /// Opens the sockets whose interfaces are there; says so if one cannot be opened.
@@ -333,6 +337,11 @@ impl World {
         for group in 0..self.config.groups.len() as u16 {
             self.notices.push((Told::Group(group), Notice { kind: Kind::Stop, priority: 0 }));
         }
+    }
+
+    /// After the last address is gone.
+    pub fn end(&mut self) {
+        self.promotions.end(&self.interfaces);
     }
 
     /// Whether nothing is left to be done before the process may end, but notify scripts.

@@ -84,6 +84,9 @@ impl World {
     fn device_came(&mut self, now: Instant, device: u16, registry: &Registry) {
         // One that got its name only now keeps its IPv6 addresses without a word about them.
         self.is_doubtful |= !self.listing_links;
+        if let Some(found) = self.interfaces.get(device) {
+            self.promotions.came(device, &found.name);
+        }
         if self.started {
             self.flush_packets(now);
             self.sockets.close(&self.plan, device, &self.outgoing);
