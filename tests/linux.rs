@@ -400,3 +400,36 @@ fn a_master_that_was_stopped_listens_before_it_speaks() {
     let gone = addresses.wait_went("b", ip(VIP), cont, 5 * SECOND).expect("b gives way");
     assert!(came - went > Duration::from_millis(150) && gone.millis_since(came) < 200.0, "{}", a.log());
 }
+
+/// The kernel doubles what it is asked for.
+#[test]
+fn receive_buffers_are_as_large_as_asked_for() {
+    let lab = Lab::new(&["a"]);
+    let node = lab.node("a");
+    let conf = |global: &str, more: &str| {
+        let global = GLOBAL.replacen("{\n", &format!("{{\n {global}\n"), 1);
+        format!("{global}{}{}", instance("one", 51, 200, VIP, more), instance("two", 52, 200, "10.99.1.2", more))
+    };
+    let mut daemon = Daemon::holdfast(node, &conf("vrrp_rx_bufs_policy 300000", ""), &[]);
+    takes(&daemon, VIP);
+    let pid = daemon.process().id();
+    let buffer = || {
+        let data = daemon.data();
+        let socket = data
+            .split(" fd_in ")
+            .nth(1)
+            .and_then(|rest| rest.trim_start_matches("= ").split([' ', ',', '\n']).next()?.parse().ok());
+        lab::os::receive_buffer(pid, socket.expect("it has a socket")).expect("it is open")
+    };
+    assert_eq!(buffer(), 2 * 2 * 300_000, "room for both routers of the socket");
+    for (global, more, wanted) in [
+        ("vrrp_rx_bufs_policy MTU\n vrrp_rx_bufs_multiplier 100", "", 2 * 100 * 1500),
+        ("vrrp_rx_bufs_policy ADVERT\n vrrp_rx_bufs_multiplier 1000", "", 2 * 1000 * (40 + 8 + 8 + 4)),
+        ("vrrp_rx_bufs_policy ADVERT", "kernel_rx_buf_size 123456", 2 * 123_456),
+        ("", "", 64 * 1024 + 2 * 2 * 1024),
+    ] {
+        daemon.configure(&conf(global, more));
+        daemon.hup();
+        assert!(wait_until(5 * SECOND, || buffer() == 2 * wanted), "{global} {more}: {} not {}", buffer(), 2 * wanted);
+    }
+}

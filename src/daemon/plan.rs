@@ -4,7 +4,7 @@
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::config::Config;
-use crate::config::model::{self, Instance};
+use crate::config::model::{self, Instance, RxBufs};
 use crate::proto::node::{Group, Member};
 use crate::proto::track::Link;
 use crate::proto::{announce, script, vip, vrrp};
@@ -65,7 +65,45 @@ pub struct ReceiverPlan {
     pub vrids: VridSet,
     /// VRID -> router; [`NOBODY`] for none.
     pub routers: Box<[u16; 256]>,
+    /// What its routers ask to have room for; nothing for the usual.
+    pub room: Room,
 }
+
+/// Room in a receive buffer, in the sum of all routers of a socket.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Room {
+    /// Bytes.
+    pub bytes: u32,
+    /// And packets of the interface's MTU.
+    pub packets: u32,
+}
+
+impl Room {
+    /// `kernel_rx_buf_size`, else what `vrrp_rx_bufs_policy` says.
+    fn of(instance: &Instance, global: &model::Global) -> Self {
+        let times = global.rx_bufs_multiplier;
+        let bytes = |bytes: u32| Self { bytes, packets: 0 };
+        match (instance.rx_buffer, global.rx_bufs_policy) {
+            (Some(wanted), _) => bytes(wanted),
+            (None, Some(RxBufs::Bytes(wanted))) => bytes(wanted),
+            (None, Some(RxBufs::Mtu)) => Self { bytes: 0, packets: times },
+            (None, Some(RxBufs::Advert)) => {
+                let size = if instance.family == Family::V4 { 4 } else { 16 };
+                let addresses = u32::try_from(instance.addresses.len()).unwrap_or(u32::MAX);
+                bytes(times.saturating_mul(addresses.saturating_mul(size).saturating_add(HEADERS)))
+            }
+            (None, None) => Self::default(),
+        }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.packets = self.packets.saturating_add(other.packets);
+    }
+}
+
+/// Bytes of an advert besides its addresses, at most: IPv6's header, VRRP's, a password.
+const HEADERS: u32 = 40 + 8 + 8;
 
 /// No router.
 pub const NOBODY: u16 = u16::MAX;
@@ -79,7 +117,7 @@ impl Plan {
             .instances
             .iter()
             .enumerate()
-            .map(|(index, instance)| router_plan(index as u16, instance, &mut devices, &mut sockets))
+            .map(|(index, instance)| router_plan(index as u16, instance, &config.global, &mut devices, &mut sockets))
             .collect();
         let groups = config.groups.iter().flat_map(|group| &group.track_interfaces);
         for tracked in config.instances.iter().flat_map(|instance| &instance.track_interfaces).chain(groups) {
@@ -242,15 +280,17 @@ struct Sockets {
 }
 
 impl Sockets {
-    fn receiver(&mut self, device: Option<u16>, listen: Listen, vrid: u8, router: u16) {
+    fn receiver(&mut self, device: Option<u16>, listen: Listen, vrid: u8, router: u16, room: Room) {
         let known = self.receivers.iter().position(|plan| plan.device == device && plan.listen == listen);
         let index = known.unwrap_or_else(|| {
             let routers = Box::new([NOBODY; 256]);
-            self.receivers.push(ReceiverPlan { device, listen, vrids: VridSet::default(), routers });
+            let vrids = VridSet::default();
+            self.receivers.push(ReceiverPlan { device, listen, vrids, routers, room: Room::default() });
             self.receivers.len() - 1
         });
         if let Some(plan) = self.receivers.get_mut(index) {
             plan.vrids.insert(vrid);
+            plan.room.add(room);
             if let Some(entry) = plan.routers.get_mut(usize::from(vrid)) {
                 *entry = router;
             }
@@ -266,7 +306,13 @@ impl Sockets {
     }
 }
 
-fn router_plan(index: u16, instance: &Instance, devices: &mut Vec<String>, sockets: &mut Sockets) -> RouterPlan {
+fn router_plan(
+    index: u16,
+    instance: &Instance,
+    global: &model::Global,
+    devices: &mut Vec<String>,
+    sockets: &mut Sockets,
+) -> RouterPlan {
     let device = instance.interface.as_deref().map(|name| device_index(devices, name));
     let unicast = !instance.peers.is_empty();
     let listen = if unicast {
@@ -277,7 +323,7 @@ fn router_plan(index: u16, instance: &Instance, devices: &mut Vec<String>, socke
     } else {
         Listen::Group(instance.mcast_group)
     };
-    sockets.receiver(device, listen, instance.vrid, index);
+    sockets.receiver(device, listen, instance.vrid, index, Room::of(instance, global));
     RouterPlan {
         device,
         family: instance.family,

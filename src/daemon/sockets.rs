@@ -31,9 +31,12 @@ const BUFFER_FLOOR: u32 = 64 * 1024;
 const BUFFER_EACH: u32 = 2 * 1024;
 
 impl ReceiverPlan {
-    /// Bytes that may wait in the kernel.
-    pub fn buffer(&self) -> u32 {
-        BUFFER_FLOOR + BUFFER_EACH * self.vrids.iter().count() as u32
+    /// Bytes that may wait in the kernel, on an interface of this MTU.
+    pub fn buffer(&self, mtu: u32) -> u32 {
+        match self.room.packets.saturating_mul(mtu).saturating_add(self.room.bytes) {
+            0 => BUFFER_FLOOR + BUFFER_EACH * self.vrids.iter().count() as u32,
+            asked => asked.min(i32::MAX as u32),
+        }
     }
 }
 
@@ -72,6 +75,7 @@ impl Sockets {
             let Some(receiver) = open.take() else { continue };
             let token = Token(self.first_token + place);
             let kept = receiver.set_vrids(&wanted.vrids).is_ok()
+                && receiver.set_buffer(wanted.buffer(mtu_of(wanted.device, interfaces))).is_ok()
                 && registry.reregister(&mut SourceFd(&receiver.as_raw_fd()), token, Interest::READABLE).is_ok();
             if kept && let (Some(slot), Some(ready)) = (self.receivers.get_mut(place), self.ready.get_mut(place)) {
                 *slot = Some(receiver);
@@ -121,7 +125,8 @@ impl Sockets {
         registry: &Registry,
     ) -> Result<Receiver, Errno> {
         let interface = interface_of(wanted.device, interfaces);
-        let receiver = Receiver::new(interface.as_ref(), wanted.listen, &wanted.vrids, Some(wanted.buffer()))?;
+        let buffer = wanted.buffer(mtu_of(wanted.device, interfaces));
+        let receiver = Receiver::new(interface.as_ref(), wanted.listen, &wanted.vrids, Some(buffer))?;
         let token = Token(self.first_token + place);
         registry
             .register(&mut SourceFd(&receiver.as_raw_fd()), token, Interest::READABLE)
@@ -199,6 +204,11 @@ impl Sockets {
 
 fn interface_of(device: Option<u16>, interfaces: &Interfaces) -> Option<Interface> {
     interfaces.get(device?)?.interface
+}
+
+/// Ethernet's where there is no one interface.
+pub fn mtu_of(device: Option<u16>, interfaces: &Interfaces) -> u32 {
+    device.and_then(|device| interfaces.get(device)).map_or(1500, |device| device.mtu)
 }
 
 /// Without a device the routes decide: that is always there.

@@ -69,6 +69,11 @@ impl Receiver {
         Ok(receiver)
     }
 
+    /// Changes the bound of what waits in the kernel, in bytes.
+    pub fn set_buffer(&self, bytes: u32) -> Result<()> {
+        socket::set_receive_buffer(&self.fd, bytes)
+    }
+
     /// Changes which virtual routers exist, without losing a packet of one that stays.
     pub fn set_vrids(&self, vrids: &VridSet) -> Result<()> {
         vrids.attach(&self.fd, self.family())

@@ -74,6 +74,24 @@ pub fn sethostname(name: &str) -> io::Result<()> {
     check(unsafe { libc::sethostname(name.as_ptr().cast(), name.len()) }).map(drop)
 }
 
+/// The bytes that a socket of another process, its descriptor `number`, may hold (SO_RCVBUF).
+pub fn receive_buffer(pid: u32, number: i32) -> io::Result<u32> {
+    // SAFETY: both calls take numbers only; what they return is a new descriptor of ours or an error.
+    let own = |result: libc::c_long| match result {
+        -1 => Err(io::Error::last_os_error()),
+        fd => Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) }),
+    };
+    let process = own(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })?;
+    let socket = own(unsafe { libc::syscall(libc::SYS_pidfd_getfd, process.as_raw_fd(), number, 0) })?;
+    let (mut bytes, mut length) = (0_u32, size_of::<u32>() as libc::socklen_t);
+    // SAFETY: the kernel writes at most `length` bytes, those of `bytes`.
+    let result = unsafe {
+        let into = (&raw mut bytes).cast();
+        libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, libc::SO_RCVBUF, into, &raw mut length)
+    };
+    if result == 0 { Ok(bytes) } else { Err(io::Error::last_os_error()) }
+}
+
 /// kill(2).
 pub fn kill(pid: u32, signal: libc::c_int) -> io::Result<()> {
     let pid = libc::pid_t::try_from(pid).map_err(io::Error::other)?;

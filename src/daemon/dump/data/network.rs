@@ -6,6 +6,7 @@ use core::net::IpAddr;
 use crate::daemon::dump::subject::subjects;
 use crate::daemon::interfaces::Device;
 use crate::daemon::plan::NOBODY;
+use crate::daemon::sockets::mtu_of;
 use crate::daemon::world::World;
 use crate::sys::vrrp_socket::Listen;
 use crate::wire::netlink::link_flags;
@@ -29,7 +30,7 @@ pub fn sockets(out: &mut dyn Write, world: &World) -> fmt::Result {
         if kind == "Unicast" {
             writeln!(out, "   Address = {ip}")?;
         }
-        writeln!(out, "   Rx buf size = {}", plan.buffer())?;
+        writeln!(out, "   Rx buf size = {}", plan.buffer(mtu_of(plan.device, &world.interfaces)))?;
         writeln!(out, "   VRRP instances")?;
         for (name, router) in members().map(|router| (world.name(router), world.node.router(router))) {
             writeln!(out, "     {name} vrid {}", router.map_or(0, |router| router.settings().vrid))?;
