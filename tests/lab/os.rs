@@ -76,12 +76,14 @@ pub fn sethostname(name: &str) -> io::Result<()> {
 
 /// The bytes that a socket of another process, its descriptor `number`, may hold (SO_RCVBUF).
 pub fn receive_buffer(pid: u32, number: i32) -> io::Result<u32> {
-    // SAFETY: both calls take numbers only; what they return is a new descriptor of ours or an error.
     let own = |result: libc::c_long| match result {
         -1 => Err(io::Error::last_os_error()),
+        // SAFETY: the kernel just made this descriptor for us.
         fd => Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) }),
     };
+    // SAFETY: the call takes numbers only.
     let process = own(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })?;
+    // SAFETY: as above.
     let socket = own(unsafe { libc::syscall(libc::SYS_pidfd_getfd, process.as_raw_fd(), number, 0) })?;
     let (mut bytes, mut length) = (0_u32, size_of::<u32>() as libc::socklen_t);
     // SAFETY: the kernel writes at most `length` bytes, those of `bytes`.
