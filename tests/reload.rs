@@ -179,7 +179,7 @@ fn a_bad_file_keeps_the_old_one_and_says_why() {
     assert_eq!(entered(&b.log()), ["one BACKUP"]);
     // A good one is taken afterwards, errors in it are said with their place.
     reload(&a, &one(150).replace("advert_int", "adverts_int"));
-    assert!(a.log().contains("keepalived.conf:10:2:"), "{}", a.log());
+    assert!(a.log().contains("keepalived.conf: Line 10)"), "{}", a.log());
     assert!(a.process().is_running());
 }
 

@@ -13,7 +13,7 @@ use holdfast::sys::file::ReplacedFile;
 use holdfast::sys::logger::{self, Facility};
 use holdfast::sys::netlink::{Group, Incoming, Netlink};
 use holdfast::sys::packet_socket::PacketSocket;
-use holdfast::sys::receive_batch::{CAPACITY, ReceiveBatch};
+use holdfast::sys::receive_batch::ReceiveBatch;
 use holdfast::sys::send_batch::{Envelope, SendBatch};
 use holdfast::sys::service_manager::ServiceManager;
 use holdfast::sys::signals::Signals;
@@ -179,7 +179,7 @@ fn adverts_frames_and_netlink() {
     let receiver = Receiver::new(Some(&right), Listen::Group(group), &VridSet::ALL, Some(1 << 20)).unwrap();
     let sender = Sender::new(Family::V4, Some(&left)).unwrap();
     let frames = PacketSocket::new(None).unwrap();
-    let (mut sending, mut receiving) = (SendBatch::new(256, 256 * 64), ReceiveBatch::new());
+    let (mut sending, mut receiving) = (SendBatch::new(256, 256 * 64), ReceiveBatch::new(16));
     let command = Netlink::command(None).unwrap();
     let monitor = Netlink::monitor(&Group::LINKS_AND_ADDRESSES, Some(1 << 20)).unwrap();
     let mut buffer = vec![0; Netlink::BUFFER];
@@ -192,7 +192,7 @@ fn adverts_frames_and_netlink() {
         }
         sending.queue_frame(&frames, left.index(), 1000, &[0xff; 60]).unwrap();
         sending.flush(|tag, errno| panic!("{tag}: {errno}"));
-        while receiving.receive(&receiver, CAPACITY).unwrap() > 0 {
+        while receiving.receive(&receiver, receiving.capacity()).unwrap() > 0 {
             received += receiving.iter().filter(|packet| packet.source == source).count();
         }
         receiver.set_vrids(&VridSet::EMPTY).unwrap();

@@ -47,8 +47,8 @@ const READS: usize = 64;
 pub struct Kernel {
     command: Netlink,
     monitor: Netlink,
+    /// What is being written or read; never both at once.
     buffer: Box<[u8]>,
-    request: Box<[u8]>,
     outstanding: u32,
     resync: Resync,
 }
@@ -88,7 +88,6 @@ impl Kernel {
             command: Netlink::command(Some(COMMAND_BUFFER))?,
             monitor: Netlink::monitor(&Group::LINKS_AND_ADDRESSES, Some(MONITOR_BUFFER))?,
             buffer: vec![0; ROOM].into_boxed_slice(),
-            request: vec![0; ROOM].into_boxed_slice(),
             outstanding: 0,
             resync: Resync::Needed,
         })
@@ -130,7 +129,7 @@ impl Kernel {
         if self.outstanding > 0 || queue.is_empty() {
             return failures;
         }
-        let mut writer = Writer::new(&mut self.request);
+        let mut writer = Writer::new(&mut self.buffer);
         let mut sent: heapless::Vec<u16, BATCH> = heapless::Vec::new();
         // Neither vector overflows: each command is in one of them, and there are at most BATCH.
         for _ in 0..BATCH {
@@ -160,7 +159,7 @@ impl Kernel {
 
     /// Removes an address that carries our mark and belongs to nobody.
     pub fn remove_stray(&mut self, repr: &AddressRepr<'_>) -> Result<(), Errno> {
-        let mut writer = Writer::new(&mut self.request);
+        let mut writer = Writer::new(&mut self.buffer);
         writer.delete_address(STRAY, repr).map_err(|_| Errno(libc::EMSGSIZE))?;
         self.command.send(writer.bytes())
     }

@@ -201,6 +201,11 @@ impl Daemon {
     }
 }
 
+/// Buffers for adverts: few where few come, more where a wake-up of many routers is to be one system call.
+fn receive_batch(world: &World) -> ReceiveBatch {
+    ReceiveBatch::new(world.plan.routers.len() / 8)
+}
+
 /// What CLOCK_BOOTTIME is ahead of CLOCK_MONOTONIC.
 fn ahead_of(now: Instant) -> Duration {
     clock::boottime().minus(now.since(Instant::ZERO))

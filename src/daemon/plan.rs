@@ -381,3 +381,24 @@ fn settings(instance: &Instance, startup_delay: Duration) -> vrrp::Settings {
         announce: instance.announce,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// There is one of each for every virtual router: what grows here grows 255 times, on a router with 64 MB.
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn what_there_is_of_each_virtual_router_is_small() {
+        let sizes = [
+            (size_of::<Instance>(), 368, "the configuration"),
+            (size_of::<model::Address>(), 112, "an address of it"),
+            (size_of::<crate::proto::vrrp::Router>(), 352, "the machine"),
+            (size_of::<RouterPlan>(), 32, "the layout"),
+            (size_of::<SlotPlan>(), 16, "the layout of an address"),
+        ];
+        for (bytes, most, what) in sizes {
+            assert!(bytes <= most, "{what} has {bytes} bytes, more than {most}: box what few have");
+        }
+    }
+}

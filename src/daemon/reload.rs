@@ -3,7 +3,7 @@
 
 use super::start::{read, say};
 use super::world::World;
-use super::{Daemon, FIRST_RECEIVER, dump, strays};
+use super::{Daemon, FIRST_RECEIVER, dump, receive_batch, strays};
 use crate::config::model::Instance;
 use crate::config::{Config, Severity};
 use crate::sys::clock;
@@ -61,6 +61,7 @@ impl Daemon {
         self.world.start(now);
         self.world.flush(now, &mut self.kernel);
         self.files = dump::Files::new(&self.world.config);
+        self.batch = receive_batch(&self.world);
         log::info!("Reload finished");
     }
 }

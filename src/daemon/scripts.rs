@@ -41,8 +41,8 @@ pub struct Scripts {
     spawner: Spawner,
     checks: Box<[Check]>,
     /// The instances', then the groups', then those of instances that a reload took out and that still have
-    /// something to tell.
-    tellers: Box<[Teller]>,
+    /// something to tell. None where there are no scripts.
+    tellers: Box<[Option<Box<Teller>>]>,
     instances: usize,
     check_actions: Outbox<script::Action>,
     notify_actions: Outbox<notify::Action>,
@@ -95,15 +95,15 @@ impl Scripts {
                 let _ = kill_group(pid, libc::SIGKILL);
             }
         }
-        for teller in &mut self.tellers {
-            let before =
-                old.tellers.iter_mut().find(|before| before.name == teller.name && before.is_group == teller.is_group);
-            if let Some(before) = before {
+        for teller in self.tellers.iter_mut().flatten() {
+            let same = |before: &&mut Box<Teller>| before.name == teller.name && before.is_group == teller.is_group;
+            if let Some(before) = old.tellers.iter_mut().flatten().find(same) {
                 teller.queue = core::mem::take(&mut before.queue);
                 teller.pid = before.pid.take();
             }
         }
-        let leaving = old.tellers.iter_mut().filter(|teller| !teller.queue.is_idle()).map(core::mem::take);
+        let busy = |teller: &&mut Option<Box<Teller>>| teller.as_ref().is_some_and(|teller| !teller.queue.is_idle());
+        let leaving = old.tellers.iter_mut().filter(busy).map(Option::take);
         self.tellers = core::mem::take(&mut self.tellers).into_iter().chain(leaving).collect();
         self.dropped = old.dropped;
     }
@@ -116,12 +116,12 @@ impl Scripts {
     /// When a machine wants to be driven.
     pub fn next_deadline(&self) -> Option<Instant> {
         let checks = self.checks.iter().filter_map(|check| check.machine.next_deadline());
-        checks.chain(self.tellers.iter().filter_map(|teller| teller.queue.next_deadline())).min()
+        checks.chain(self.tellers.iter().flatten().filter_map(|teller| teller.queue.next_deadline())).min()
     }
 
     /// Whether no notify script runs or waits.
     pub fn all_told(&self) -> bool {
-        self.tellers.iter().all(|teller| teller.queue.is_idle())
+        self.tellers.iter().flatten().all(|teller| teller.queue.is_idle())
     }
 
     /// Drives the machines whose deadline has come.
@@ -133,7 +133,7 @@ impl Scripts {
             }
         }
         for place in 0..self.tellers.len() {
-            let due = self.tellers.get(place).and_then(|teller| teller.queue.next_deadline());
+            let due = self.teller(place).and_then(|teller| teller.queue.next_deadline());
             if due.is_some_and(|at| at <= now) {
                 self.drive_teller(now, place, notify::Input::Deadline);
             }
@@ -142,7 +142,7 @@ impl Scripts {
 
     /// The last moment: STOP is told now, whatever still runs before it.
     pub fn hurry(&mut self) {
-        for teller in &mut self.tellers {
+        for teller in self.tellers.iter_mut().flatten() {
             let Some((notice, part)) = teller.queue.hurry() else { continue };
             if part == Part::Own {
                 teller.run(&self.spawner, notice, Part::Own);
@@ -163,8 +163,10 @@ impl Scripts {
                     Exit::Signal(signal) => script::Exit::Signal(signal),
                 };
                 self.drive_check(now, place, script::Input::Exited(exit), &mut verdict);
-            } else if let Some(place) = self.tellers.iter().position(|teller| teller.pid == Some(pid)) {
-                if let Some(teller) = self.tellers.get_mut(place) {
+            } else if let Some(place) =
+                self.tellers.iter().position(|teller| teller.as_ref().is_some_and(|teller| teller.pid == Some(pid)))
+            {
+                if let Some(Some(teller)) = self.tellers.get_mut(place) {
                     teller.pid = None;
                     words::notify_ended(teller.name.to_str().unwrap_or("?"), exit);
                 }
@@ -181,6 +183,10 @@ impl Scripts {
     /// Tells a group's scripts.
     pub fn tell_group(&mut self, now: Instant, group: u16, notice: Notice) {
         self.drive_teller(now, self.instances + usize::from(group), notify::Input::Tell(notice));
+    }
+
+    fn teller(&self, place: usize) -> Option<&Teller> {
+        self.tellers.get(place)?.as_deref()
     }
 
     /// Kills check scripts that run, at the end.
@@ -213,7 +219,7 @@ impl Scripts {
     }
 
     fn drive_teller(&mut self, now: Instant, place: usize, input: notify::Input) {
-        let Some(teller) = self.tellers.get_mut(place) else { return };
+        let Some(Some(teller)) = self.tellers.get_mut(place) else { return };
         teller.queue.handle(now, input, &mut self.notify_actions);
         while let Some(action) = self.notify_actions.pop() {
             match action {
@@ -311,8 +317,9 @@ fn check(script: &model::Script, now: Instant) -> Check {
     }
 }
 
-fn teller(name: &str, is_group: bool, notify: &model::Notify) -> Teller {
-    let prepared = |command: &Option<model::Command>| command.as_ref().and_then(prepare);
+/// None if there is nothing to run.
+fn teller(name: &str, is_group: bool, notify: &model::Notify) -> Option<Box<Teller>> {
+    let prepared = |command: &Option<Box<model::Command>>| command.as_deref().and_then(prepare);
     let mut own = [const { None }; 5];
     for (kind, command) in [
         (Kind::Master, &notify.master),
@@ -325,15 +332,11 @@ fn teller(name: &str, is_group: bool, notify: &model::Notify) -> Teller {
             *place = prepared(command);
         }
     }
-    Teller {
-        // The language has no NUL in names.
-        name: CString::new(name).unwrap_or_default(),
-        is_group,
-        own,
-        any: prepared(&notify.any),
-        queue: Queue::default(),
-        pid: None,
-    }
+    let any = prepared(&notify.any);
+    let some = any.is_some() || own.iter().any(Option::is_some);
+    // The language has no NUL in names.
+    let name = CString::new(name).unwrap_or_default();
+    some.then(|| Box::new(Teller { name, is_group, own, any, queue: Queue::default(), pid: None }))
 }
 
 /// Script security and the loader have judged it; what is left out here was said then.

@@ -11,11 +11,10 @@ use super::dump::Files;
 use super::kernel::{Kernel, News};
 use super::strays::{self, Strays};
 use super::world::World;
-use super::{Daemon, FIRST_RECEIVER, Facility, Options, ahead_of, watch};
+use super::{Daemon, FIRST_RECEIVER, Facility, Options, ahead_of, receive_batch, watch};
 use crate::config::syntax::Block;
 use crate::config::{self, Config, Diagnostics, Severity, environment, load};
 use crate::sys::pid_file::PidFile;
-use crate::sys::receive_batch::ReceiveBatch;
 use crate::sys::service_manager::ServiceManager;
 use crate::sys::signals::Signals;
 use crate::sys::timer::Timer;
@@ -128,7 +127,7 @@ impl Daemon {
             timer,
             signals,
             kernel,
-            batch: ReceiveBatch::new(),
+            batch: receive_batch(&world),
             world,
             files,
             manager: ServiceManager::from_environment(),

@@ -122,7 +122,8 @@ impl World {
         let announce_specs = plan.announce_specs(&config);
         let (garp, gna) = (config.global.garp_interval, config.global.gna_interval);
         let announcer = Announcer::new(&announce_specs, plan.routers.len(), plan.devices.len(), garp, gna);
-        let packets = (plan.destinations(&config) + specs.len()).clamp(8, 256);
+        // So many leave with one system call; more is memory without a gain that could be measured.
+        let packets = (plan.destinations(&config) + specs.len()).clamp(8, 64);
         Ok(Self {
             promotions: Promotions::new(&config, &plan),
             interfaces: Interfaces::new(&plan.devices),

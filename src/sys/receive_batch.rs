@@ -8,8 +8,10 @@ use super::socket::{Address, Control};
 use super::vrrp_socket::Receiver;
 use crate::wire::vrrp::Family;
 
-/// Packets a batch holds.
-pub const CAPACITY: usize = 16;
+/// Packets a batch holds at most.
+const CAPACITY: usize = 16;
+/// And at least.
+const LEAST: usize = 4;
 /// Bytes of a packet that are kept: an Ethernet frame's worth. An advert with 255 IPv6 addresses would be
 /// longer; it cannot be sent unfragmented over Ethernet and shows up as truncated.
 const PACKET_ROOM: usize = 1536;
@@ -45,19 +47,14 @@ pub struct ReceiveBatch {
 // SAFETY: the raw pointers in the headers are set before each call and not followed after it.
 unsafe impl Send for ReceiveBatch {}
 
-impl Default for ReceiveBatch {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl ReceiveBatch {
-    /// The buffers. Pages that no packet ever reached cost no memory.
-    pub fn new() -> Self {
+    /// The buffers, for so many senders as are expected at the same time.
+    pub fn new(senders: usize) -> Self {
+        let capacity = senders.clamp(LEAST, CAPACITY);
         Self {
             family: Family::V4,
             count: 0,
-            packets: vec![[0; PACKET_ROOM]; CAPACITY].into_boxed_slice(),
+            packets: vec![[0; PACKET_ROOM]; capacity].into_boxed_slice(),
             sources: [Address::NONE; CAPACITY],
             controls: [Control::EMPTY; CAPACITY],
             // SAFETY: null pointers and zero lengths are valid values of all members.
@@ -67,12 +64,17 @@ impl ReceiveBatch {
         }
     }
 
-    /// Takes what waits at `socket`, at most `budget` packets and at most [`CAPACITY`], in place of what
+    /// Packets it holds.
+    pub fn capacity(&self) -> usize {
+        self.packets.len()
+    }
+
+    /// Takes what waits at `socket`, at most `budget` packets and at most [`Self::capacity`], in place of what
     /// the batch held. As many as asked for means that there may be more.
     pub fn receive(&mut self, socket: &Receiver, budget: usize) -> Result<usize> {
         self.count = 0;
         self.family = socket.family();
-        let wanted = budget.min(CAPACITY);
+        let wanted = budget.min(self.packets.len());
         self.prepare(wanted);
         let headers = self.headers.as_mut_ptr();
         let received = Errno::retry(|| {

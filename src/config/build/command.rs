@@ -162,13 +162,14 @@ fn quote_argument(argument: &str) -> String {
     if text.is_empty() || text.contains([' ', '<']) { format!("'{text}'") } else { text }
 }
 
-impl Field for Option<Command> {
+/// Boxed: most instances have none, and each could have seven.
+impl Field for Option<Box<Command>> {
     fn put(&mut self, value: Value) {
         if let Value::Program(command) = value {
-            *self = Some(command);
+            *self = Some(Box::new(command));
         }
     }
     fn show(&self) -> Value {
-        self.clone().map_or(Value::Unset, Value::Program)
+        self.as_deref().cloned().map_or(Value::Unset, Value::Program)
     }
 }

@@ -124,7 +124,7 @@ pub fn notify_scripts(notify: &Notify) -> impl Iterator<Item = NotifyRow<'_>> {
         ("script_master_rx_lower_pri", "Master rx lower pri script", &notify.master_rx_lower_pri),
     ];
     rows.into_iter().filter_map(|(json, text, command)| {
-        command.as_ref().filter(|command| !command.insecure).map(|command| (json, text, command))
+        command.as_deref().filter(|command| !command.insecure).map(|command| (json, text, command))
     })
 }
 
@@ -290,7 +290,11 @@ mod tests {
     #[test]
     fn scripts_that_must_not_run_are_not_shown() {
         let command = |insecure| Command { argv: vec!["/a".into(), "b c".into()], insecure, ..Command::default() };
-        let notify = Notify { master: Some(command(true)), any: Some(command(false)), ..Notify::default() };
+        let notify = Notify {
+            master: Some(Box::new(command(true))),
+            any: Some(Box::new(command(false))),
+            ..Notify::default()
+        };
         let rows: Vec<_> =
             notify_scripts(&notify).map(|(json, _, command)| (json, Words(command).to_string())).collect();
         assert_eq!(rows, [("script", String::from("'/a' 'b c'"))]);

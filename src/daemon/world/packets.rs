@@ -11,7 +11,7 @@ use crate::daemon::{announcing, strays};
 use crate::proto::node;
 use crate::proto::vip;
 use crate::proto::vrrp::{LEAVING, Packet};
-use crate::sys::receive_batch::{CAPACITY, ReceiveBatch, Received};
+use crate::sys::receive_batch::{ReceiveBatch, Received};
 use crate::sys::send_batch::{Envelope, SendBatch};
 use crate::time::{Duration, Instant};
 use crate::wire::ip::Ipv4;
@@ -122,11 +122,11 @@ impl World {
                     self.sockets.mark_empty(place);
                     break;
                 };
-                let count = batch.receive(receiver, CAPACITY).unwrap_or(0);
+                let count = batch.receive(receiver, batch.capacity()).unwrap_or(0);
                 for received in batch.iter() {
                     self.packet(now, place, &received);
                 }
-                if count < CAPACITY {
+                if count < batch.capacity() {
                     self.sockets.mark_empty(place);
                     break;
                 }

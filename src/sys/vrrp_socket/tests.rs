@@ -2,7 +2,7 @@ use core::net::Ipv6Addr;
 
 use super::*;
 use crate::sys::namespace;
-use crate::sys::receive_batch::{CAPACITY, ReceiveBatch};
+use crate::sys::receive_batch::ReceiveBatch;
 use crate::sys::send_batch::{Envelope, Full, SendBatch};
 
 const GROUP4: IpAddr = IpAddr::V4(Ipv4Addr::new(224, 0, 0, 18));
@@ -39,9 +39,9 @@ fn send(sender: &Sender, source: &str, destination: IpAddr, vrids: impl IntoIter
 /// The identifiers received, in order; waits for the first packet only.
 fn vrids(receiver: &Receiver, header: usize) -> Vec<u8> {
     let _ = receiver.fd.wait_readable(200);
-    let mut batch = ReceiveBatch::new();
+    let mut batch = ReceiveBatch::new(16);
     let mut found = Vec::new();
-    while batch.receive(receiver, CAPACITY).unwrap() > 0 {
+    while batch.receive(receiver, 16).unwrap() > 0 {
         found.extend(batch.iter().map(|packet| packet.data[header + 1]));
     }
     found
@@ -56,7 +56,7 @@ fn an_ipv4_advert_arrives_with_all_that_is_known_of_it() {
         let sender = Sender::new(Family::V4, Some(&left)).unwrap();
         assert_eq!(send(&sender, "192.0.2.1", GROUP4, [51]), []);
         assert_eq!(receiver.fd.wait_readable(1000), Ok(true));
-        let mut batch = ReceiveBatch::new();
+        let mut batch = ReceiveBatch::new(16);
         assert_eq!(batch.receive(&receiver, 5), Ok(1));
         let packet = batch.iter().next().unwrap();
         assert_eq!((packet.source, packet.destination), (ip("192.0.2.1"), Some(GROUP4)));
@@ -77,8 +77,8 @@ fn an_ipv6_advert_arrives_with_all_that_is_known_of_it() {
         let sender = Sender::new(Family::V6, Some(&left)).unwrap();
         assert_eq!(send(&sender, "fe80::1", GROUP6, [50, 51]), []);
         assert_eq!(receiver.fd.wait_readable(1000), Ok(true));
-        let mut batch = ReceiveBatch::new();
-        assert_eq!(batch.receive(&receiver, CAPACITY), Ok(1));
+        let mut batch = ReceiveBatch::new(16);
+        assert_eq!(batch.receive(&receiver, 16), Ok(1));
         let packet = batch.iter().next().unwrap();
         assert_eq!((packet.source, packet.destination), (ip("fe80::1"), Some(GROUP6)));
         assert_eq!((packet.hop_limit, packet.interface, packet.truncated), (Some(255), right.index(), false));
@@ -150,8 +150,8 @@ fn unicast_goes_to_its_address_with_its_hop_limit() {
             batch.flush(|tag, errno| panic!("{tag}: {errno}"));
             assert_eq!(receiver.fd.wait_readable(1000), Ok(true), "{family:?}");
             assert_eq!(absent.fd.wait_readable(0), Ok(false));
-            let mut batch = ReceiveBatch::new();
-            assert_eq!(batch.receive(&receiver, CAPACITY), Ok(2));
+            let mut batch = ReceiveBatch::new(16);
+            assert_eq!(batch.receive(&receiver, 16), Ok(2));
             let packet = batch.iter().next().unwrap();
             assert_eq!((packet.source, packet.destination), (ip(from), Some(ip(to))));
             assert_eq!(packet.hop_limit, Some(64));
@@ -197,7 +197,7 @@ fn a_foreign_source_address_can_be_used() {
             let sender = Sender::new(family, Some(&left)).unwrap();
             assert_eq!(send(&sender, source, group, [1]), []);
             assert_eq!(receiver.fd.wait_readable(1000), Ok(true));
-            let mut batch = ReceiveBatch::new();
+            let mut batch = ReceiveBatch::new(16);
             assert_eq!(batch.receive(&receiver, 1), Ok(1));
             assert_eq!(batch.iter().next().unwrap().source, ip(source));
         }
@@ -229,7 +229,7 @@ fn a_packet_longer_than_the_buffer_is_marked() {
         batch.queue_advert(&sender, &envelope, 0, &[0x31; 3000]).unwrap();
         batch.flush(|tag, errno| panic!("{tag}: {errno}"));
         assert_eq!(receiver.fd.wait_readable(1000), Ok(true));
-        let mut batch = ReceiveBatch::new();
+        let mut batch = ReceiveBatch::new(16);
         assert_eq!(batch.receive(&receiver, 1), Ok(1));
         let packet = batch.iter().next().unwrap();
         assert!(packet.truncated);

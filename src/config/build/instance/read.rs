@@ -306,7 +306,7 @@ pub fn show_garp_refresh_repeat(draft: &Draft, default: &Draft, printer: &mut Pr
 pub fn notify_deleted(site: &mut Site<'_>, draft: &mut Draft, statement: &Statement) {
     draft.instance.notify_deleted = true;
     if statement.words.len() > 1 {
-        draft.instance.notify.deleted = notify(site, "notify_deleted", statement);
+        draft.instance.notify.deleted = notify(site, "notify_deleted", statement).map(Box::new);
     }
 }
 
