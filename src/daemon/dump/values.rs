@@ -290,11 +290,8 @@ mod tests {
     #[test]
     fn scripts_that_must_not_run_are_not_shown() {
         let command = |insecure| Command { argv: vec!["/a".into(), "b c".into()], insecure, ..Command::default() };
-        let notify = Notify {
-            master: Some(Box::new(command(true))),
-            any: Some(Box::new(command(false))),
-            ..Notify::default()
-        };
+        let notify =
+            Notify { master: Some(Box::new(command(true))), any: Some(Box::new(command(false))), ..Notify::default() };
         let rows: Vec<_> =
             notify_scripts(&notify).map(|(json, _, command)| (json, Words(command).to_string())).collect();
         assert_eq!(rows, [("script", String::from("'/a' 'b c'"))]);
