@@ -71,6 +71,7 @@ fn conf() -> String {
   json_version 2
   smtp_connect_timeout 5
   vrrp_notify_priority_changes
+  notify_fifo /run/lab/fifo
 }
 vrrp_instance V6 {
   version 3
@@ -462,8 +463,6 @@ const ABSENT: [(&str, usize); 35] = [
     (" No test config before reload", 0),
     (" Disable local IGMP", 0),
     (" LVS flush", 0),
-    (" Global notify fifo", 0),
-    (" FIFO write vrrp states", 0),
     (" Gratuitous ARP for each secondary VMAC", 0),
     (" nftables", 0),
     (" libnftnl", 0),

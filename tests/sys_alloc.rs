@@ -132,7 +132,7 @@ fn scripts_are_started_killed_and_reaped() {
 fn dumps_fifos_settings_and_the_service_manager() {
     let path = temporary("dump");
     let dump = ReplacedFile::new(&path).unwrap();
-    let fifo = Fifo::open(&temporary("fifo")).unwrap();
+    let fifo = Fifo::open(&std::ffi::CString::new(temporary("fifo")).unwrap(), (u32::MAX, u32::MAX)).unwrap();
     let manager = ServiceManager::from_environment();
     let allocations = count(|| {
         dump.replace(|writer| (0..5000).try_for_each(|line| writeln!(writer, "line {line}"))).unwrap();

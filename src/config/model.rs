@@ -56,6 +56,12 @@ pub struct Global {
     pub dynamic_interfaces: bool,
     /// `vrrp_notify_priority_changes`.
     pub notify_priority_changes: bool,
+    /// `notify_fifo`.
+    pub notify_fifo: NotifyFifo,
+    /// `vrrp_notify_fifo`.
+    pub vrrp_notify_fifo: NotifyFifo,
+    /// `fifo_write_vrrp_states_on_reload`.
+    pub fifo_write_states_on_reload: bool,
     /// `vrrp_strict`, `vrrp_skip_check_adv_addr`, `vrrp_check_unicast_src` as written, for the dumps.
     pub strict: bool,
     /// See `strict`.
@@ -160,6 +166,9 @@ impl Default for Global {
             use_pid_dir: false,
             net_namespace: None,
             instance_name: None,
+            notify_fifo: NotifyFifo::default(),
+            vrrp_notify_fifo: NotifyFifo::default(),
+            fifo_write_states_on_reload: false,
             notification_email: Vec::new(),
             notification_email_from: None,
             smtp_server: None,
@@ -410,6 +419,17 @@ pub struct Command {
     pub user: User,
     /// Script security forbids it: it is never run.
     pub insecure: bool,
+}
+
+/// A pipe that gets a line for each change of state.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct NotifyFifo {
+    /// Where it is.
+    pub path: Option<String>,
+    /// Whose it is, if it has to be made; by default the scripts' user's.
+    pub owner: Option<User>,
+    /// What reads it; the path is appended to its arguments.
+    pub script: Option<Box<Command>>,
 }
 
 /// A user and group.

@@ -9,6 +9,7 @@
 mod announcing;
 pub mod dump;
 mod faults;
+mod fifos;
 pub mod interfaces;
 mod kernel;
 mod options;
@@ -190,13 +191,14 @@ impl Daemon {
         self.world.shutdown(now, self.options.keep_addresses);
     }
 
-    fn is_finished(&self, now: Instant) -> bool {
+    fn is_finished(&mut self, now: Instant) -> bool {
         let Some(since) = self.stopping else { return false };
         let waited = now.since(since);
         // While all is read anew nothing is known of what is still there.
         let kernel_idle = !self.kernel.is_busy() && !self.kernel.is_resyncing();
         let kernel_done = self.world.is_quiet() && kernel_idle || waited >= LAST_ANSWERS;
-        let scripts_done = self.world.scripts.all_told() || waited >= STOP_PATIENCE;
+        let told = self.world.scripts.all_told() && self.world.fifos.are_read(now);
+        let scripts_done = told || waited >= STOP_PATIENCE;
         kernel_done && scripts_done
     }
 }

@@ -55,7 +55,7 @@ impl Daemon {
             self.kernel.ask_resync();
             self.kernel_backlog = true;
         }
-        self.world.take_over(&mut old, self.poll.registry());
+        self.world.take_over(now, &mut old, self.poll.registry());
         self.world.open_sockets(self.poll.registry());
         let now = clock::monotonic();
         self.world.start(now);

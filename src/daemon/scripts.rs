@@ -30,7 +30,7 @@ pub struct Check {
 struct Teller {
     name: CString,
     is_group: bool,
-    own: [Option<Prepared>; 5],
+    own: [Option<Prepared>; notify::KINDS],
     any: Option<Prepared>,
     queue: Queue,
     pid: Option<Pid>,
@@ -108,6 +108,11 @@ impl Scripts {
         self.dropped = old.dropped;
     }
 
+    /// What starts programs.
+    pub fn spawner(&self) -> &Spawner {
+        &self.spawner
+    }
+
     /// The check scripts, in the order of the configuration.
     pub fn checks(&self) -> &[Check] {
         &self.checks
@@ -151,8 +156,8 @@ impl Scripts {
         }
     }
 
-    /// Collects the children that ended.
-    pub fn reap(&mut self, now: Instant, mut verdict: impl FnMut(Verdict)) {
+    /// Collects the children that ended; `other` gets those that are no script's.
+    pub fn reap(&mut self, now: Instant, mut verdict: impl FnMut(Verdict), mut other: impl FnMut(Pid, Exit)) {
         while let Some((pid, exit)) = reap() {
             if let Some(place) = self.checks.iter().position(|check| check.pid == Some(pid)) {
                 if let Some(check) = self.checks.get_mut(place) {
@@ -171,6 +176,8 @@ impl Scripts {
                     words::notify_ended(teller.name.to_str().unwrap_or("?"), exit);
                 }
                 self.drive_teller(now, place, notify::Input::Done);
+            } else {
+                other(pid, exit);
             }
         }
     }
@@ -320,13 +327,14 @@ fn check(script: &model::Script, now: Instant) -> Check {
 /// None if there is nothing to run.
 fn teller(name: &str, is_group: bool, notify: &model::Notify) -> Option<Box<Teller>> {
     let prepared = |command: &Option<Box<model::Command>>| command.as_deref().and_then(prepare);
-    let mut own = [const { None }; 5];
+    let mut own = [const { None }; notify::KINDS];
     for (kind, command) in [
         (Kind::Master, &notify.master),
         (Kind::Backup, &notify.backup),
         (Kind::Fault, &notify.fault),
         (Kind::Stop, &notify.stop),
         (Kind::Deleted, &notify.deleted),
+        (Kind::Rival, &notify.master_rx_lower_pri),
     ] {
         if let Some(place) = own.get_mut(kind as usize) {
             *place = prepared(command);
@@ -340,7 +348,7 @@ fn teller(name: &str, is_group: bool, notify: &model::Notify) -> Option<Box<Tell
 }
 
 /// Script security and the loader have judged it; what is left out here was said then.
-fn prepare(command: &model::Command) -> Option<Prepared> {
+pub(super) fn prepare(command: &model::Command) -> Option<Prepared> {
     if command.insecure {
         return None;
     }

@@ -27,6 +27,7 @@ pub const fn state_argument(kind: Kind) -> &'static CStr {
         Kind::Fault => c"FAULT",
         Kind::Stop => c"STOP",
         Kind::Deleted => c"DELETED",
+        Kind::Rival => c"MASTER_RX_LOWER_PRI",
     }
 }
 
@@ -67,6 +68,8 @@ pub fn report(name: &str, event: Event) {
         Event::Preempts { source, theirs, ours } => {
             log::info!("({name}) received lower priority ({theirs}) advert from {source} - discarding, ours is {ours}");
         }
+        // The line above says it; this one is for programs.
+        Event::Rival => {}
         Event::PreemptDelay(delay) => log::info!("({name}) start preempt delay of {delay} s"),
         Event::Refused { source, refusal } => {
             log::warn!(

@@ -1,6 +1,7 @@
 //! Everything that follows from one configuration: the machines, their tables and their sockets, and
 //! what carries actions from the one to the other. A reload makes a new world.
 
+mod notices;
 mod packets;
 mod tables;
 
@@ -8,6 +9,7 @@ use std::os::fd::{AsRawFd, RawFd};
 
 use mio::Registry;
 
+use super::fifos::Fifos;
 use super::interfaces::Interfaces;
 use super::plan::{self, Plan};
 use super::promotion::Promotions;
@@ -20,7 +22,7 @@ use crate::proto::announce::Announcer;
 use crate::proto::node::{self, Node};
 use crate::proto::notify::{Kind, Notice};
 use crate::proto::vip::{self, Addresses};
-use crate::proto::vrrp::{Action, State};
+use crate::proto::vrrp::{Action, Event, State};
 use crate::sys::send_batch::SendBatch;
 use crate::sys::{Errno, clock};
 use crate::time::{Duration, Instant};
@@ -51,8 +53,10 @@ pub struct World {
     address_out: Outbox<vip::Action>,
     /// Additions and removals on their way to the kernel.
     commands: Outbox<vip::Action>,
-    /// For notify scripts.
+    /// For notify scripts and pipes.
     notices: Outbox<(Told, Notice)>,
+    /// And the pipes.
+    pub fifos: Fifos,
     outgoing: SendBatch,
     states: Box<[State]>,
     announce_log_at: Box<[Instant]>,
@@ -78,6 +82,10 @@ pub struct World {
 enum Told {
     Instance(u16),
     Group(u16),
+    /// An instance whose priority changed: a line in the pipes only.
+    Priority(u16),
+    /// A master that heard a lower priority.
+    Rival(u16),
 }
 
 impl World {
@@ -128,12 +136,13 @@ impl World {
             promotions: Promotions::new(&config, &plan),
             interfaces: Interfaces::new(&plan.devices),
             scripts: Scripts::new(&config, now)?,
+            fifos: Fifos::new(&config),
             transitions: vec![clock::wall(); plan.routers.len()].into_boxed_slice(),
             sockets: Sockets::new(&plan, first_token)?,
             node_out: Outbox::with_capacity(node.outbox_capacity()),
             address_out: Outbox::with_capacity(addresses.outbox_capacity()),
             commands: Outbox::with_capacity(specs.len() * 3 + 16),
-            notices: Outbox::with_capacity((plan.routers.len() + config.groups.len()) * 4 + 4),
+            notices: Outbox::with_capacity((plan.routers.len() + config.groups.len()) * 6 + 4),
             outgoing: SendBatch::new(packets, packets * 128 + 4096),
             states: node.routers().iter().map(|router| router.state()).collect(),
             announce_log_at: vec![Instant::ZERO; plan.routers.len()].into_boxed_slice(),
@@ -156,6 +165,7 @@ impl World {
 
     /// The routers begin: all that is known of interfaces and addresses was read.
     pub fn start(&mut self, now: Instant) {
+        self.fifos.start(now, self.scripts.spawner());
         for (place, check) in self.scripts.checks().iter().enumerate() {
             let condition = self.plan.script_condition(place);
             self.node.handle(now, node::Input::Condition(condition, check.machine.verdict()), &mut self.node_out);
@@ -186,10 +196,11 @@ impl World {
     }
 
     /// Takes the sockets, processes and device states of the world before.
-    pub fn take_over(&mut self, old: &mut Self, registry: &Registry) {
+    pub fn take_over(&mut self, now: Instant, old: &mut Self, registry: &Registry) {
         self.sockets.take_over(&self.plan, &mut old.sockets, &old.plan, &self.interfaces, registry);
         self.scripts.resume(&self.config, &mut old.scripts, &old.config);
         self.promotions.take_over(&self.plan, &mut old.promotions, &old.plan);
+        self.fifos.take_over(&mut old.fifos, self.config.global.fifo_write_states_on_reload, now);
     }
 
     /// Opens the sockets whose interfaces are there; says so if one cannot be opened.
@@ -207,6 +218,7 @@ impl World {
             self.scripts.next_deadline().filter(|_| !self.stopping),
             self.addresses.next_deadline(),
             self.announcer.next_deadline(),
+            self.fifos.next_deadline(),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -225,12 +237,17 @@ impl World {
             self.scripts.deadline(now, |verdict| drop(verdicts.push(verdict)));
             self.judge(now, &verdicts);
         }
+        if self.fifos.next_deadline().is_some_and(|at| at <= now) && self.fifos.deadline(now, self.scripts.spawner()) {
+            self.tell_all_states(now);
+        }
     }
 
     /// Collects child processes that ended.
     pub fn reap(&mut self, now: Instant) {
         let mut verdicts: heapless::Vec<Verdict, 64> = heapless::Vec::new();
-        self.scripts.reap(now, |verdict| drop(verdicts.push(verdict)));
+        let fifos = &mut self.fifos;
+        let ended = |pid, exit| fifos.ended(now, pid, exit);
+        self.scripts.reap(now, |verdict| drop(verdicts.push(verdict)), ended);
         self.judge(now, &verdicts);
     }
 
@@ -257,6 +274,7 @@ impl World {
                 node::Output::Group(group, state) => self.group_entered(group, state),
                 node::Output::Priority(router, from, to) => {
                     log::info!("({}) Changing effective priority from {from} to {to}", self.name(router));
+                    self.priority_changed(router, to);
                 }
             }
         }
@@ -289,6 +307,10 @@ impl World {
                 self.log_announcements(now, router);
             }
             Action::Enter(state) => self.entered(router, state),
+            Action::Report(Event::Rival) => {
+                let priority = self.node.router(router).map_or(0, |router| router.priority());
+                self.notices.push((Told::Rival(router), Notice { kind: Kind::Rival, priority }));
+            }
             Action::Report(event) => words::report(self.name(router), event),
         }
     }
@@ -320,6 +342,15 @@ impl World {
         self.notices.push((Told::Instance(router), Notice { kind: kind_of(state), priority }));
     }
 
+    fn priority_changed(&mut self, router: u16, priority: u8) {
+        let told =
+            self.config.instances.get(usize::from(router)).is_some_and(|instance| instance.notify_priority_changes);
+        let state = self.state(router);
+        if told && matches!(state, State::Active | State::Backup) {
+            self.notices.push((Told::Priority(router), Notice { kind: kind_of(state), priority }));
+        }
+    }
+
     fn group_entered(&mut self, group: u16, state: State) {
         if let Some(group) = self.config.groups.get(usize::from(group)) {
             words::group_entered(&group.name, state);
@@ -334,6 +365,7 @@ impl World {
         self.stopping = true;
         self.keep_addresses = keep_addresses;
         self.scripts.kill_checks();
+        self.fifos.stop();
         self.step(now, node::Input::Shutdown);
         for group in 0..self.config.groups.len() as u16 {
             self.notices.push((Told::Group(group), Notice { kind: Kind::Stop, priority: 0 }));
@@ -342,6 +374,7 @@ impl World {
 
     /// After the last address is gone.
     pub fn end(&mut self) {
+        self.fifos.end();
         self.promotions.end(&self.interfaces);
     }
 

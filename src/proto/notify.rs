@@ -21,7 +21,12 @@ pub enum Kind {
     Stop,
     /// Removed by a reload.
     Deleted,
+    /// A master that heard a lower priority. It has no `notify` for all kinds.
+    Rival,
 }
+
+/// How many kinds there are.
+pub const KINDS: usize = 6;
 
 /// What there is to tell, and the priority at that time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -131,8 +136,8 @@ impl Queue {
             (Phase::Running { notice, part, .. } | Phase::Ending { notice, part, .. }, Input::Done) => {
                 self.phase = Phase::Idle;
                 match part {
-                    Part::Own => self.run(now, notice, Part::Any, outbox),
-                    Part::Any => {
+                    Part::Own if notice.kind != Kind::Rival => self.run(now, notice, Part::Any, outbox),
+                    Part::Own | Part::Any => {
                         if let Some(next) = self.waiting.pop_front() {
                             self.run(now, next, Part::Own, outbox);
                         }

@@ -77,7 +77,7 @@ impl Environment {
 pub struct Prepared {
     program: CString,
     /// What the slots point at.
-    _arguments: Box<[CString]>,
+    arguments: Box<[CString]>,
     /// The arguments, then [`EXTRA_ARGUMENTS`] and a null.
     slots: Box<[Cell<*const c_char>]>,
     fixed: usize,
@@ -98,7 +98,12 @@ impl Prepared {
         let program = arguments.first().ok_or(Errno::INVALID)?.clone();
         let room = core::iter::repeat_n(core::ptr::null(), EXTRA_ARGUMENTS + 1);
         let slots = arguments.iter().map(|argument| argument.as_ptr()).chain(room).map(Cell::new).collect();
-        Ok(Self { program, fixed: arguments.len(), _arguments: arguments, slots, user, group })
+        Ok(Self { program, fixed: arguments.len(), arguments, slots, user, group })
+    }
+
+    /// Whether it runs the same program with the same arguments as the same user.
+    pub fn is_same(&self, other: &Self) -> bool {
+        (&self.arguments, self.user, self.group) == (&other.arguments, other.user, other.group)
     }
 
     /// The program's path.

@@ -74,6 +74,13 @@ pub fn sethostname(name: &str) -> io::Result<()> {
     check(unsafe { libc::sethostname(name.as_ptr().cast(), name.len()) }).map(drop)
 }
 
+/// Makes a pipe hold so many bytes; says how many it does.
+pub fn set_pipe_size(pipe: &impl AsRawFd, bytes: i32) -> io::Result<usize> {
+    // SAFETY: it takes numbers only.
+    let size = unsafe { libc::fcntl(pipe.as_raw_fd(), libc::F_SETPIPE_SZ, bytes) };
+    usize::try_from(size).map_err(|_| io::Error::last_os_error())
+}
+
 /// The bytes that a socket of another process, its descriptor `number`, may hold (SO_RCVBUF).
 pub fn receive_buffer(pid: u32, number: i32) -> io::Result<u32> {
     let own = |result: libc::c_long| match result {

@@ -77,7 +77,7 @@ pub static INSTANCE: &[Row] = &[
     Row::new("notify_deleted", Words(0, 3), Put::Own(read::notify_deleted, read::show_notify_deleted), "DELETED instead of FAULT when a reload removes it; a program to run then"),
     Row::new("notify", Script, at!(instance.notify.any), "run at each change: INSTANCE, name, state and priority follow"),
     Row::new("notify_master_rx_lower_pri", Script, at!(instance.notify.master_rx_lower_pri), "run when a MASTER hears one of lower priority"),
-    Row::kept("notify_priority_changes", Flag, at!(instance.notify_priority_changes), "a FIFO line for each change of priority"),
+    Row::new("notify_priority_changes", Flag, at!(instance.notify_priority_changes), "a FIFO line for each change of priority"),
     Row::kept("smtp_alert", Flag, at!(instance.smtp_alert), "mail for each change of state"),
     Row::accepted("debug", Number(0, 4), "it has no effect in keepalived either", "level of debugging"),
     Row::deprecated("linkbeat_use_polling", Nothing, Put::Nowhere, "linkbeat_interfaces"),

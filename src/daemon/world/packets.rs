@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 
-use super::{Told, World};
+use super::World;
 use crate::config::Config;
 use crate::daemon::interfaces::Interfaces;
 use crate::daemon::kernel::{self, Kernel};
@@ -81,12 +81,7 @@ impl World {
         }
         self.drain_addresses();
         self.announce(now);
-        while let Some((told, notice)) = self.notices.pop() {
-            match told {
-                Told::Instance(router) => self.scripts.tell_instance(now, router, notice),
-                Told::Group(group) => self.scripts.tell_group(now, group, notice),
-            }
-        }
+        self.tell(now);
     }
 
     pub(super) fn flush_packets(&mut self, now: Instant) {

@@ -92,6 +92,8 @@ pub enum Event {
         /// Our priority.
         ours: u8,
     },
+    /// The same, for programs: at most once a second.
+    Rival,
     /// A master heard a higher priority, or an equal one from a higher address, and yields.
     HigherPriority {
         /// Who.
@@ -666,13 +668,17 @@ impl Router {
         if self.may_log(now, Refusal::KINDS + 3) {
             outbox.push(Action::Report(Event::LowerPriority { source, theirs, ours }));
         }
+        let first = now >= active.may_announce_at;
+        if first {
+            active.may_announce_at = now + RIVAL_ANNOUNCE_INTERVAL;
+            outbox.push(Action::Report(Event::Rival));
+        }
         if self.settings.lower_prio_no_advert {
             return;
         }
         self.advertise(ours, outbox);
         let announce = self.settings.announce;
-        if announce.lower_prio_repeat > 0 && now >= active.may_announce_at {
-            active.may_announce_at = now + RIVAL_ANNOUNCE_INTERVAL;
+        if announce.lower_prio_repeat > 0 && first {
             outbox.push(Action::Announce(announce.lower_prio_repeat));
             if !announce.lower_prio_delay.is_zero() && active.announce_at.is_none() {
                 active.announce_at = Some((now + announce.lower_prio_delay, announce.lower_prio_repeat));

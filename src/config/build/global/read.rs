@@ -3,7 +3,7 @@
 use super::{Duration, GlobalDraft, Site, User};
 use crate::config::build::command;
 use crate::config::keywords::value::Quoted;
-use crate::config::model::RxBufs;
+use crate::config::model::{NotifyFifo, RxBufs};
 use crate::config::printer::Printer;
 use crate::config::syntax::{Statement, Word};
 
@@ -140,12 +140,49 @@ pub fn show_dynamic_interfaces(draft: &GlobalDraft, _: &GlobalDraft, printer: &m
 pub fn script_user(site: &mut Site<'_>, draft: &mut GlobalDraft, statement: &Statement) {
     draft.script_user = command::user(site, "script_user", statement.words.get(1..).unwrap_or_default());
     draft.script_user_unknown = draft.script_user.is_none();
+    // In force for the programs of the lines that follow.
+    site.script_user.clone_from(&draft.script_user);
 }
 
 /// Prints it.
 pub fn show_script_user(draft: &GlobalDraft, _: &GlobalDraft, printer: &mut Printer) {
     let User { uid, gid } = draft.global.script_user;
     printer.line(format_args!("script_user {uid} {gid}"));
+}
+
+/// `notify_fifo PATH [USER [GROUP]]`
+pub fn notify_fifo(site: &mut Site<'_>, draft: &mut GlobalDraft, statement: &Statement) {
+    fifo(site, &mut draft.global.notify_fifo, statement);
+}
+
+/// `vrrp_notify_fifo PATH [USER [GROUP]]`
+pub fn vrrp_notify_fifo(site: &mut Site<'_>, draft: &mut GlobalDraft, statement: &Statement) {
+    fifo(site, &mut draft.global.vrrp_notify_fifo, statement);
+}
+
+fn fifo(site: &mut Site<'_>, fifo: &mut NotifyFifo, statement: &Statement) {
+    let what = site.head(statement).to_owned();
+    let owner = statement.words.get(2..).filter(|words| !words.is_empty());
+    fifo.owner = owner.and_then(|words| command::user(site, &what, words));
+    fifo.path = first(statement).map(|word| word.text.clone());
+}
+
+/// Prints it.
+pub fn show_notify_fifo(draft: &GlobalDraft, _: &GlobalDraft, printer: &mut Printer) {
+    show_fifo("notify_fifo", &draft.global.notify_fifo, printer);
+}
+
+/// Prints it.
+pub fn show_vrrp_notify_fifo(draft: &GlobalDraft, _: &GlobalDraft, printer: &mut Printer) {
+    show_fifo("vrrp_notify_fifo", &draft.global.vrrp_notify_fifo, printer);
+}
+
+fn show_fifo(name: &str, fifo: &NotifyFifo, printer: &mut Printer) {
+    match (&fifo.path, &fifo.owner) {
+        (Some(path), Some(User { uid, gid })) => printer.line(format_args!("{name} {} {uid} {gid}", Quoted(path))),
+        (Some(path), None) => printer.line(format_args!("{name} {}", Quoted(path))),
+        (None, _) => {}
+    }
 }
 
 /// `smtp_server HOST [PORT]`

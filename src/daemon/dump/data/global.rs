@@ -4,7 +4,7 @@ use core::fmt::{self, Write};
 
 use super::{enabled, yes};
 use crate::config::model::Global;
-use crate::daemon::dump::values::{Fixed, General};
+use crate::daemon::dump::values::{Fixed, General, Words};
 
 /// Writes them.
 pub fn write(out: &mut dyn Write, global: &Global) -> fmt::Result {
@@ -18,12 +18,26 @@ pub fn write(out: &mut dyn Write, global: &Global) -> fmt::Result {
     writeln!(out, " Dynamic interfaces = {}", global.dynamic_interfaces)?;
     writeln!(out, " Default interface = {}", global.default_interface)?;
     writeln!(out, " Use VRRPv2 checksum for VRRPv3 IPv4 = {}", yes(global.v3_checksum_as_v2))?;
+    fifos(out, global)?;
     writeln!(out, " VRRP notify priority changes = {}", global.notify_priority_changes)?;
     writeln!(out, " VRRP IPv4 mcast group = {}", global.mcast_group4)?;
     writeln!(out, " VRRP IPv6 mcast group = {}", global.mcast_group6)?;
     announcements(out, global)?;
     protocol(out, global)?;
     process(out, global)
+}
+
+fn fifos(out: &mut dyn Write, global: &Global) -> fmt::Result {
+    for (name, fifo) in [("Global", &global.notify_fifo), ("VRRP", &global.vrrp_notify_fifo)] {
+        let Some(path) = &fifo.path else { continue };
+        let owner = fifo.owner.as_ref().unwrap_or(&global.script_user);
+        writeln!(out, " {name} notify fifo = {path}, uid:gid {}:{}", owner.uid, owner.gid)?;
+        if let Some(script) = &fifo.script {
+            let user = &script.user;
+            writeln!(out, " {name} notify fifo script = {}, uid:gid {}:{}", Words(script), user.uid, user.gid)?;
+        }
+    }
+    writeln!(out, " FIFO write vrrp states on reload = {}", global.fifo_write_states_on_reload)
 }
 
 fn mail(out: &mut dyn Write, global: &Global) -> fmt::Result {
