@@ -454,7 +454,7 @@ fn masked_data(text: &str) -> String {
 }
 
 /// Keys of what keepalived has and this daemon has not, and the number of the lines that hang below.
-const ABSENT: [(&str, usize); 35] = [
+const ABSENT: [(&str, usize); 33] = [
     (" Network namespace", 0),
     (" Don't set supplementary groups", 0),
     (" Smtp HELO name", 0),
