@@ -328,3 +328,20 @@ fn a_daemon_goes_into_the_namespace_it_is_told() {
     let a = Daemon::holdfast(node, &one(200), &["-s", "elsewhere"]);
     says(&a, "cannot go into network namespace elsewhere: ENOENT");
 }
+
+#[test]
+fn it_runs_where_and_for_as_long_as_it_is_told() {
+    let lab = Lab::new(&["a"]);
+    let node = lab.node("a");
+    let words = "vrrp_cpu_affinity 0\n vrrp_rlimit_rttime 250000\n vrrp_netlink_cmd_rcv_bufs 300000\n vrrp_netlink_monitor_rcv_bufs 400000";
+    let mut daemon = Daemon::holdfast(node, &one(200).replacen("{\n", &format!("{{\n {words}\n"), 1), &[]);
+    takes(&daemon, VIP);
+    let pid = daemon.process().id();
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    assert!(status.contains("Cpus_allowed_list:\t0\n"), "{status}");
+    let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).expect("it runs");
+    let line = limits.lines().find(|line| line.starts_with("Max realtime timeout")).expect("a line");
+    assert!(line.contains("250000"), "{line}");
+    let buffers: Vec<u32> = (0..64).filter_map(|number| lab::os::receive_buffer(pid, number).ok()).collect();
+    assert!(buffers.contains(&600_000) && buffers.contains(&800_000), "the kernel doubles them: {buffers:?}");
+}

@@ -322,3 +322,35 @@ fn stop_is_told_even_when_another_script_hangs() {
     assert!(wait_until(2 * SECOND, || told().contains(&"STOP".to_owned())), "{:?}", told());
     assert!(told().contains(&"STOPPED".to_owned()), "{:?}", told());
 }
+
+#[test]
+fn a_program_runs_before_the_start_and_one_after_the_end() {
+    scripts_can_run();
+    let lab = Lab::new(&["a"]);
+    let node = lab.node("a");
+    let note = |what: &str| format!("ip -o addr show dev eth0 | grep -c {VIP} | sed 's/^/{what} /' >> /run/notes");
+    script(node, "/run/before.sh", &format!("sleep 0.3\n{}", note("before")));
+    script(node, "/run/after.sh", &format!("{}\nexit 3", note("after")));
+    script(node, "/run/hangs.sh", "trap '' TERM\nwhile :; do sleep 1; done");
+    let conf = |before: &str| {
+        let words = format!(
+            "startup_script {before}\n startup_script_timeout 1\n shutdown_script /run/after.sh\n shutdown_script_timeout 5"
+        );
+        one(200).replacen("script_user root\n", &format!("script_user root\n {words}\n"), 1)
+    };
+    let mut daemon = Daemon::holdfast(node, &conf("/run/before.sh"), &[]);
+    takes(&daemon, VIP);
+    assert_eq!(lines(node, "/run/notes"), ["before 0"]);
+    daemon.term();
+    assert!(daemon.wait(10 * SECOND).is_some_and(|status| status.success()), "{}", daemon.log());
+    assert_eq!(lines(node, "/run/notes"), ["before 0", "after 0"], "{}", daemon.log());
+    assert!(daemon.log().contains("shutdown_script exited with status 3"), "{}", daemon.log());
+    // One that hangs holds nothing up for longer than it may.
+    let mut daemon = Daemon::holdfast(node, &conf("/run/hangs.sh"), &[]);
+    takes(&daemon, VIP);
+    assert!(daemon.log().contains("startup_script did not end within 1"), "{}", daemon.log());
+    let alive = node.run(&["pgrep", "-f", "hangs.sh"]);
+    assert!(!alive.status.success(), "it is killed");
+    daemon.term();
+    assert!(daemon.wait(10 * SECOND).is_some());
+}

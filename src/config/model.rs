@@ -56,6 +56,22 @@ pub struct Global {
     pub dynamic_interfaces: bool,
     /// `vrrp_notify_priority_changes`.
     pub notify_priority_changes: bool,
+    /// `startup_script`, and the seconds it may take.
+    pub startup_script: Option<Box<Command>>,
+    /// `startup_script_timeout` in seconds.
+    pub startup_timeout: u16,
+    /// `shutdown_script`.
+    pub shutdown_script: Option<Box<Command>>,
+    /// `shutdown_script_timeout` in seconds.
+    pub shutdown_timeout: u16,
+    /// `vrrp_cpu_affinity`: numbers of processors; none for all.
+    pub cpu_affinity: Vec<u16>,
+    /// `vrrp_rlimit_rttime` in microseconds.
+    pub realtime_limit: Option<u32>,
+    /// `vrrp_netlink_cmd_rcv_bufs` in bytes, 0 for the usual.
+    pub netlink_command_buffer: u32,
+    /// `vrrp_netlink_monitor_rcv_bufs` in bytes, 0 for the usual.
+    pub netlink_monitor_buffer: u32,
     /// `notify_fifo`.
     pub notify_fifo: NotifyFifo,
     /// `vrrp_notify_fifo`.
@@ -166,6 +182,14 @@ impl Default for Global {
             use_pid_dir: false,
             net_namespace: None,
             instance_name: None,
+            startup_script: None,
+            startup_timeout: 10,
+            shutdown_script: None,
+            shutdown_timeout: 10,
+            cpu_affinity: Vec::new(),
+            realtime_limit: None,
+            netlink_command_buffer: 0,
+            netlink_monitor_buffer: 0,
             notify_fifo: NotifyFifo::default(),
             vrrp_notify_fifo: NotifyFifo::default(),
             fifo_write_states_on_reload: false,

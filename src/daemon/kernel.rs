@@ -83,10 +83,14 @@ impl Kernel {
     /// # Errors
     ///
     /// Those of socket(2).
-    pub fn new() -> Result<Self, Errno> {
+    pub fn new(global: &model::Global) -> Result<Self, Errno> {
+        let bytes = |asked: u32, usual: u32| Some(if asked == 0 { usual } else { asked });
         Ok(Self {
-            command: Netlink::command(Some(COMMAND_BUFFER))?,
-            monitor: Netlink::monitor(&Group::LINKS_AND_ADDRESSES, Some(MONITOR_BUFFER))?,
+            command: Netlink::command(bytes(global.netlink_command_buffer, COMMAND_BUFFER))?,
+            monitor: Netlink::monitor(
+                &Group::LINKS_AND_ADDRESSES,
+                bytes(global.netlink_monitor_buffer, MONITOR_BUFFER),
+            )?,
             buffer: vec![0; ROOM].into_boxed_slice(),
             outstanding: 0,
             resync: Resync::Needed,

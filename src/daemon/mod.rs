@@ -8,6 +8,7 @@
 
 mod announcing;
 pub mod dump;
+mod errand;
 mod faults;
 mod fifos;
 pub mod interfaces;

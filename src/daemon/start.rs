@@ -11,7 +11,7 @@ use super::dump::Files;
 use super::kernel::{Kernel, News};
 use super::strays::{self, Strays};
 use super::world::World;
-use super::{Daemon, FIRST_RECEIVER, Facility, Options, ahead_of, receive_batch, watch};
+use super::{Daemon, FIRST_RECEIVER, Facility, Options, ahead_of, errand, receive_batch, watch};
 use crate::config::syntax::Block;
 use crate::config::{self, Config, Diagnostics, Severity, environment, load};
 use crate::sys::pid_file::PidFile;
@@ -40,7 +40,7 @@ pub fn test(options: &Options) -> i32 {
     let (_, diagnostics) = read_with(options, present_interfaces());
     let mut text = String::new();
     for found in &diagnostics.list {
-        text.push_str(&format!("{}\n", diagnostics.show_in_log(found)));
+        text.push_str(&format!("{}\n", diagnostics.show(found)));
     }
     let written = match &options.test_log {
         Some(path) => File::create(path).and_then(|mut file| file.write_all(text.as_bytes())),
@@ -87,7 +87,10 @@ pub fn run(mut options: Options) -> i32 {
     process::set_umask(options.umask.unwrap_or(config.global.umask));
     let Some(_pid_files) = pid_files(&options, &config) else { return FATAL };
     prepare_process(&config);
-    match Daemon::start(options, config) {
+    let global = &config.global;
+    let last = (global.shutdown_script.clone(), seconds(global.shutdown_timeout));
+    errand::run("startup_script", global.startup_script.as_deref(), seconds(global.startup_timeout));
+    let code = match Daemon::start(options, config) {
         Ok(daemon) => {
             daemon.run();
             0
@@ -96,7 +99,9 @@ pub fn run(mut options: Options) -> i32 {
             log::error!("{what}: {errno}");
             FATAL
         }
-    }
+    };
+    errand::run("shutdown_script", last.0.as_deref(), last.1);
+    code
 }
 
 /// What could not be done at the start.
@@ -110,7 +115,7 @@ impl Daemon {
         let io = |what| move |error: std::io::Error| Failure(what, Errno(error.raw_os_error().unwrap_or(libc::EIO)));
         let signals = Signals::new().map_err(fail("cannot read signals"))?;
         let timer = Timer::new().map_err(fail("cannot make a timer"))?;
-        let kernel = Kernel::new().map_err(fail("cannot talk to the kernel (netlink)"))?;
+        let kernel = Kernel::new(&config.global).map_err(fail("cannot talk to the kernel (netlink)"))?;
         let poll = Poll::new().map_err(io("cannot make an epoll instance"))?;
         watch(&poll, &timer, &signals, &kernel).map_err(io("cannot watch descriptors"))?;
         let now = clock::monotonic();
@@ -305,6 +310,10 @@ fn pid_files(options: &Options, config: &Config) -> Option<Vec<PidFile>> {
     Some(files)
 }
 
+fn seconds(number: u16) -> Duration {
+    Duration::from_secs(number.into())
+}
+
 /// Scheduling and memory, as the configuration asks; what is refused is said and done without.
 fn prepare_process(config: &Config) {
     let said = |what: &str, outcome: Result<(), Errno>| {
@@ -317,6 +326,12 @@ fn prepare_process(config: &Config) {
     }
     if let Some(priority) = config.global.realtime_priority {
         said("set real-time scheduling", process::set_realtime(priority));
+    }
+    if !config.global.cpu_affinity.is_empty() {
+        said("choose processors", process::set_processors(&config.global.cpu_affinity));
+    }
+    if let Some(micros) = config.global.realtime_limit {
+        said("limit real-time scheduling", process::set_limit(process::Limit::RealTime, Some(micros)));
     }
     if config.global.no_swap {
         said("lock memory", process::lock_memory());

@@ -17,6 +17,12 @@ pub fn boottime() -> Duration {
     Duration::from_nanos(nanos(libc::CLOCK_BOOTTIME))
 }
 
+/// Does nothing for so many milliseconds. Not for the loop.
+pub fn sleep(milliseconds: u16) {
+    // SAFETY: with a count of 0 the pointer is not followed.
+    unsafe { libc::poll(core::ptr::null_mut(), 0, milliseconds.into()) };
+}
+
 /// The wall clock: seconds since 1970 in UTC, and the nanoseconds within the second. It may jump.
 pub fn wall() -> (i64, u32) {
     let (seconds, nanos) = read(libc::CLOCK_REALTIME);

@@ -148,6 +148,20 @@ fn set_scheduler(policy: i32, priority: u8) -> Result<()> {
     if set == 0 { Ok(()) } else { Err(Errno::last()) }
 }
 
+/// Runs on these processors only.
+///
+/// Errors: EINVAL if none of them is there.
+pub fn set_processors(numbers: &[u16]) -> Result<()> {
+    // SAFETY: all zero is the empty set.
+    let mut set: libc::cpu_set_t = unsafe { MaybeUninit::zeroed().assume_init() };
+    for number in numbers {
+        // SAFETY: the macro checks the number against the set's size.
+        unsafe { libc::CPU_SET(usize::from(*number), &mut set) };
+    }
+    // SAFETY: `set` is as long as said.
+    Errno::check(unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set) }).map(drop)
+}
+
 /// Keeps our memory out of swap: each page from its first use on (Linux 4.4), or all of it now.
 pub fn lock_memory() -> Result<()> {
     let _ = set_limit(Limit::LockedMemory, None);

@@ -17,11 +17,20 @@ pub fn extra_if<T>(site: &mut Site<'_>, _: &mut T, statement: &Statement) {
     }
 }
 
-/// Numbers only.
-pub fn numbers<T>(site: &mut Site<'_>, _: &mut T, statement: &Statement) {
-    let what = site.head(statement).to_owned();
+/// `vrrp_cpu_affinity NUMBER...`
+pub fn cpu_affinity(site: &mut Site<'_>, draft: &mut GlobalDraft, statement: &Statement) {
     for word in statement.words.iter().skip(1) {
-        site.number(word, &what, 0, crate::config::keywords::ANY);
+        // As many as the kernel's sets hold.
+        let number = site.number(word, "vrrp_cpu_affinity", 0, 1023);
+        draft.global.cpu_affinity.extend(number.and_then(|number| u16::try_from(number).ok()));
+    }
+}
+
+/// Prints it.
+pub fn show_cpu_affinity(draft: &GlobalDraft, _: &GlobalDraft, printer: &mut Printer) {
+    if !draft.global.cpu_affinity.is_empty() {
+        let numbers: String = draft.global.cpu_affinity.iter().map(|number| format!(" {number}")).collect();
+        printer.line(format_args!("vrrp_cpu_affinity{numbers}"));
     }
 }
 
