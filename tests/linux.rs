@@ -433,3 +433,46 @@ fn receive_buffers_are_as_large_as_asked_for() {
         assert!(wait_until(5 * SECOND, || buffer() == 2 * wanted), "{global} {more}: {} not {}", buffer(), 2 * wanted);
     }
 }
+
+#[test]
+fn static_addresses_are_there_as_long_as_the_daemon_runs() {
+    let lab = Lab::new(&["a"]);
+    let (packets, addresses) = (lab.observe(), lab.watch());
+    // The machine has no address of its own: the static one is what its adverts come from.
+    lab.remove_address("a", "eth0", "10.99.0.1/16");
+    let conf = |lines: &str| {
+        format!(
+            "{GLOBAL}static_ipaddress {{\n 10.99.0.7/16 dev eth0\n {lines}\n}}\n{}",
+            instance("one", 51, 200, VIP, "")
+        )
+    };
+    let mut daemon = Daemon::holdfast(lab.node("a"), &conf("10.97.0.8/16 dev eth0 scope host"), &[]);
+    takes(&daemon, "10.97.0.8");
+    takes(&daemon, VIP);
+    let sent = packets.wait(Stamp::from_nanos(0), 5 * SECOND, |packet| packet.advert().is_some()).expect("an advert");
+    assert_eq!(sent.advert().map(|advert| advert.source), Some(ip("10.99.0.7")));
+    let text = bed::ip_run(lab.node("a"), "-o addr show to 10.97.0.8");
+    assert!(text.contains("scope host"), "{text}");
+    assert_eq!(entered(&daemon.log()), ["one BACKUP", "one MASTER"], "they are there before the routers start");
+    assert!(daemon.data().contains("------< Static Addresses >------\n   10.99.0.7/16 dev eth0 scope global set\n"));
+    let before = Stamp::now();
+    lab.remove_address("a", "eth0", "10.97.0.8/16");
+    let went = addresses.wait_went("a", ip("10.97.0.8"), before, SECOND).expect("it goes");
+    assert!(addresses.wait_came("a", ip("10.97.0.8"), went, SECOND).is_some(), "it is put back");
+    let before = Stamp::now();
+    daemon.configure(&conf("10.99.0.9/16 dev eth0"));
+    daemon.hup();
+    takes(&daemon, "10.99.0.9");
+    gives_up(&daemon, "10.97.0.8");
+    assert_eq!(addresses.timeline().went("a", ip("10.99.0.7"), before), None, "{}", daemon.log());
+    assert_eq!(addresses.timeline().went("a", ip(VIP), before), None, "{}", daemon.log());
+    // After a crash the next run knows them, and what is no more in the configuration goes.
+    daemon.kill9();
+    let mut daemon = Daemon::holdfast(lab.node("a"), &conf(""), &[]);
+    takes(&daemon, VIP);
+    gives_up(&daemon, "10.99.0.9");
+    assert!(lab.node("a").has(ip("10.99.0.7")));
+    daemon.term();
+    assert!(daemon.wait(5 * SECOND).is_some_and(|status| status.success()), "{}", daemon.log());
+    assert!(!lab.node("a").has(ip("10.99.0.7")));
+}

@@ -56,6 +56,8 @@ pub struct Global {
     pub dynamic_interfaces: bool,
     /// `vrrp_notify_priority_changes`.
     pub notify_priority_changes: bool,
+    /// `static_ipaddress`: addresses that are there as long as the daemon runs.
+    pub static_addresses: Vec<Address>,
     /// `startup_script`, and the seconds it may take.
     pub startup_script: Option<Box<Command>>,
     /// `startup_script_timeout` in seconds.
@@ -182,6 +184,7 @@ impl Default for Global {
             use_pid_dir: false,
             net_namespace: None,
             instance_name: None,
+            static_addresses: Vec::new(),
             startup_script: None,
             startup_timeout: 10,
             shutdown_script: None,

@@ -163,14 +163,14 @@ impl Interfaces {
     }
 
     /// The kernel described an address. Which device it is on, if it is one of ours. What carries our mark is
-    /// not remembered: nothing is sent from it.
-    pub fn note_address(&mut self, address: &Address<'_>, is_virtual: bool, there: bool) -> Option<u16> {
+    /// not remembered, unless it `counts` all the same: nothing is sent from it.
+    pub fn note_address(&mut self, address: &Address<'_>, is_virtual: bool, counts: bool, there: bool) -> Option<u16> {
         use crate::wire::netlink::address_flags::SECONDARY;
         let place = self.with_index(address.index)?;
         let device = self.devices.get_mut(usize::from(place))?;
         let same = |known: &Known| known.ip == address.ip && known.prefix == address.prefix;
         let known = device.addresses.iter().position(same);
-        let entry = (there && address.proto != Some(MARK)).then(|| Known {
+        let entry = (there && (counts || address.proto != Some(MARK))).then(|| Known {
             ip: address.ip,
             prefix: address.prefix,
             is_virtual,
@@ -290,14 +290,14 @@ mod tests {
         let mut known = interfaces();
         known.note_link(&link(2, "a"));
         let vip = address(2, 100, 0);
-        known.note_address(&vip, true, true);
+        known.note_address(&vip, true, false, true);
         assert_eq!(known.source(0, Family::V4, false), None);
-        known.note_address(&address(2, 2, SECONDARY), false, true);
+        known.note_address(&address(2, 2, SECONDARY), false, false, true);
         assert_eq!(known.source(0, Family::V4, false), Some(address(2, 2, 0).ip));
-        known.note_address(&address(2, 1, 0), false, true);
+        known.note_address(&address(2, 1, 0), false, false, true);
         assert_eq!(known.source(0, Family::V4, false), Some(address(2, 1, 0).ip));
         assert_eq!(known.source(0, Family::V6, false), None);
-        known.note_address(&address(2, 1, 0), false, false);
+        known.note_address(&address(2, 1, 0), false, false, false);
         assert_eq!(known.source(0, Family::V4, false), Some(address(2, 2, 0).ip));
     }
 
@@ -305,11 +305,11 @@ mod tests {
     fn an_owner_uses_what_it_owns() {
         let mut known = interfaces();
         known.note_link(&link(2, "a"));
-        known.note_address(&address(2, 100, 0), true, true);
+        known.note_address(&address(2, 100, 0), true, false, true);
         assert_eq!(known.source(0, Family::V4, false), None);
         assert_eq!(known.source(0, Family::V4, true), Some(address(2, 100, 0).ip));
         // The same address with another length is another one.
-        known.note_address(&Address { prefix: 32, ..address(2, 100, 0) }, true, false);
+        known.note_address(&Address { prefix: 32, ..address(2, 100, 0) }, true, false, false);
         assert_eq!(known.source(0, Family::V4, true), Some(address(2, 100, 0).ip));
     }
 
@@ -318,12 +318,12 @@ mod tests {
         let mut known = interfaces();
         known.note_link(&link(2, "a"));
         for last in 100..150 {
-            known.note_address(&address(2, last, 0), true, true);
+            known.note_address(&address(2, last, 0), true, false, true);
         }
-        known.note_address(&address(2, 1, 0), false, true);
+        known.note_address(&address(2, 1, 0), false, false, true);
         assert_eq!(known.source(0, Family::V4, false), Some(address(2, 1, 0).ip));
         for last in 150..200 {
-            known.note_address(&Address { proto: Some(MARK), ..address(2, last, 0) }, true, true);
+            known.note_address(&Address { proto: Some(MARK), ..address(2, last, 0) }, true, false, true);
         }
         assert_eq!(known.get(0).map(|device| device.addresses.len()), Some(ADDRESSES));
     }

@@ -108,6 +108,9 @@ const HEADERS: u32 = 40 + 8 + 8;
 /// No router.
 pub const NOBODY: u16 = u16::MAX;
 
+/// In place of a router: the addresses of `static_ipaddress`, which are always held.
+pub const STATIC: u16 = u16::MAX;
+
 impl Plan {
     /// Lays out a configuration.
     pub fn new(config: &Config) -> Self {
@@ -167,7 +170,17 @@ impl Plan {
 
     /// Whether this is one of the virtual addresses.
     pub fn is_virtual(&self, ip: IpAddr) -> bool {
-        self.slots_with(ip).next().is_some()
+        self.belongs(ip, |router| router != STATIC)
+    }
+
+    /// Whether this is one of the static addresses: as good as the machine's own.
+    pub fn is_static(&self, ip: IpAddr) -> bool {
+        self.belongs(ip, |router| router == STATIC)
+    }
+
+    fn belongs(&self, ip: IpAddr, to: impl Fn(u16) -> bool) -> bool {
+        let router = |slot: u16| self.slots.get(usize::from(slot)).map(|slot| slot.spec.router);
+        self.slots_with(ip).filter_map(|(_, _, slot)| router(*slot)).any(to)
     }
 
     fn slots_with(&self, ip: IpAddr) -> impl Iterator<Item = &(IpAddr, u8, u16)> {
@@ -244,6 +257,9 @@ impl Plan {
 
 /// The configured address of a slot.
 pub fn address_of<'a>(config: &'a Config, slot: &SlotPlan) -> Option<&'a model::Address> {
+    if slot.spec.router == STATIC {
+        return config.global.static_addresses.get(usize::from(slot.place));
+    }
     let instance = config.instances.get(usize::from(slot.spec.router))?;
     let list = if slot.excluded { &instance.excluded } else { &instance.addresses };
     list.get(usize::from(slot.place))
@@ -346,6 +362,12 @@ fn slots(config: &Config, devices: &mut Vec<String>) -> Box<[SlotPlan]> {
                 slots.push(SlotPlan { spec, excluded, place: place as u16 });
             }
         }
+    }
+    // Behind those of all routers.
+    for (place, address) in config.global.static_addresses.iter().enumerate() {
+        let device = device_index(devices, address.device.as_deref().unwrap_or(&config.global.default_interface));
+        let spec = vip::Spec { router: STATIC, device, owned: false, tracked: !address.no_track };
+        slots.push(SlotPlan { spec, excluded: false, place: place as u16 });
     }
     slots.into_boxed_slice()
 }

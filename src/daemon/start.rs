@@ -143,6 +143,12 @@ impl Daemon {
         });
         let strays = daemon.read_tables().map_err(fail("cannot read links and addresses"))?;
         strays::remove(&strays, &mut daemon.kernel);
+        if !daemon.world.config.global.static_addresses.is_empty() {
+            // Before the routers, which may have no other address to send from.
+            daemon.world.hold_static(now);
+            daemon.world.flush(now, &mut daemon.kernel);
+            daemon.read_tables().map_err(fail("cannot read links and addresses"))?;
+        }
         daemon.world.open_sockets(daemon.poll.registry());
         let now = clock::monotonic();
         daemon.world.start(now);

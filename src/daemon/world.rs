@@ -186,7 +186,14 @@ impl World {
                 }
             }
         }
+        self.hold_static(now);
         self.addresses.handle(now, vip::Input::Start, &mut self.address_out);
+        self.drain_addresses();
+    }
+
+    /// The static addresses are to be there from now on.
+    pub fn hold_static(&mut self, now: Instant) {
+        self.addresses.handle(now, vip::Input::Hold(plan::STATIC), &mut self.address_out);
         self.drain_addresses();
     }
 
@@ -370,6 +377,10 @@ impl World {
         for group in 0..self.config.groups.len() as u16 {
             self.notices.push((Told::Group(group), Notice { kind: Kind::Stop, priority: 0 }));
         }
+        if !keep_addresses {
+            self.addresses.handle(now, vip::Input::Release(plan::STATIC), &mut self.address_out);
+            self.drain_addresses();
+        }
     }
 
     /// After the last address is gone.
@@ -414,7 +425,8 @@ impl World {
 
     /// An instance's name.
     pub fn name(&self, router: u16) -> &str {
-        self.config.instances.get(usize::from(router)).map_or("?", |instance| instance.name.as_str())
+        let nobody = if router == plan::STATIC { "static_ipaddress" } else { "?" };
+        self.config.instances.get(usize::from(router)).map_or(nobody, |instance| instance.name.as_str())
     }
 }
 

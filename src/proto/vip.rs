@@ -304,7 +304,9 @@ impl Addresses {
     fn reconcile_one(&mut self, index: u16, outbox: &mut Outbox<Action>) {
         let Some(slot) = self.slots.get_mut(usize::from(index)) else { return };
         let there = self.devices.get(usize::from(slot.spec.device)).is_some_and(|there| *there);
-        if !self.started || !there || slot.command.is_some() || slot.retry_at.is_some() || slot.wanted == slot.present {
+        // What is wanted may come before the start; nothing goes before all is known.
+        let may = self.started || slot.wanted;
+        if !may || !there || slot.command.is_some() || slot.retry_at.is_some() || slot.wanted == slot.present {
             return;
         }
         if slot.wanted {

@@ -1,8 +1,9 @@
-//! The lines of `virtual_ipaddress` and `virtual_ipaddress_excluded`.
+//! The lines of `virtual_ipaddress`, `virtual_ipaddress_excluded` and `static_ipaddress`.
 
 use core::net::{IpAddr, Ipv4Addr};
 
 use super::Site;
+use super::global::GlobalDraft;
 use super::instance::Draft;
 use crate::config::keywords::value::{Quoted, address, full_prefix, number};
 use crate::config::model::{Address, Family};
@@ -43,6 +44,21 @@ pub fn virtual_ipaddress_excluded(site: &mut Site<'_>, draft: &mut Draft, statem
         let Some(word) = line.words.first() else { continue };
         if !taken(site, draft, &address, word) {
             draft.instance.excluded.push(address);
+        }
+    }
+}
+
+/// `static_ipaddress { ... }`
+pub fn static_ipaddress(site: &mut Site<'_>, draft: &mut GlobalDraft, statement: &Statement) {
+    for line in statement.block.iter().flat_map(|block| &block.statements) {
+        let Some(address) = read(site, None, line) else { continue };
+        let known = &mut draft.global.static_addresses;
+        let taken = known
+            .iter()
+            .any(|other| (other.ip, other.prefix, &other.device) == (address.ip, address.prefix, &address.device));
+        match line.words.first() {
+            Some(word) if taken => site.error(word.at, format!("{} is there already; this one is ignored", address.ip)),
+            _ => known.push(address),
         }
     }
 }
@@ -119,6 +135,9 @@ fn read_option<'a>(
                 site.error(option.at, format!("{} needs a word behind it; it is ignored", option.text));
                 return Some(false);
             };
+            if option.text == "track_group" {
+                site.note(option.at, "track_group is read, but has no effect yet: the address is always there");
+            }
             return read_valued(site, address, option, value).then_some(true);
         }
         other => {
@@ -255,6 +274,11 @@ pub fn line(address: &Address) -> String {
 /// Prints `virtual_ipaddress`.
 pub fn show_virtual(draft: &Draft, _: &Draft, printer: &mut Printer) {
     printer.lines("virtual_ipaddress", draft.instance.addresses.iter().map(line).collect());
+}
+
+/// Prints `static_ipaddress`.
+pub fn show_static(draft: &GlobalDraft, _: &GlobalDraft, printer: &mut Printer) {
+    printer.lines("static_ipaddress", draft.global.static_addresses.iter().map(line).collect());
 }
 
 /// Prints `virtual_ipaddress_excluded`.

@@ -1,7 +1,6 @@
-//! Lines of routes, rules and static addresses, and names of trackers: checked, without effect yet.
+//! Lines of routes and rules, and names of trackers: checked, without effect yet.
 
 use super::Site;
-use super::address;
 use crate::config::keywords::value;
 use crate::config::syntax::{Statement, Word};
 
@@ -73,13 +72,6 @@ pub fn rules<T>(site: &mut Site<'_>, _: &mut T, statement: &Statement) {
                 "rule without preference: give it a number, or its place among the rules is arbitrary",
             );
         }
-    }
-}
-
-/// `static_ipaddress`
-pub fn addresses<T>(site: &mut Site<'_>, _: &mut T, statement: &Statement) {
-    for line in statement.block.iter().flat_map(|block| &block.statements) {
-        address::read(site, None, line);
     }
 }
 

@@ -5,7 +5,7 @@ use super::track::{BFD, GARP_GROUP, TRACK_FILE, TRACK_GROUP, TRACK_PROCESS};
 use super::{Keyword, Put, Takes, at};
 use crate::config::build::balancer::{virtual_server, virtual_server_group};
 use crate::config::build::global::{GlobalDraft, read::show_nothing};
-use crate::config::build::routes;
+use crate::config::build::{address, routes};
 use Takes::{Block, Lines, Nothing, Number, Own, Word, Words};
 
 type Row = Keyword<GlobalDraft>;
@@ -31,7 +31,7 @@ pub static TOP: &[Row] = &[
     Row::deprecated("vrrp_track_file", Block(TRACK_FILE, 1, 1), Put::Nowhere, "track_file"),
     Row::not_yet("track_group", Block(TRACK_GROUP, 1, 1), "instances that static addresses, routes and rules belong to"),
     Row::not_yet("garp_group", Block(GARP_GROUP, 0, 1), "interfaces that share a pace of announcements"),
-    Row::kept("static_ipaddress", Lines, Put::Own(routes::addresses, show_nothing), "addresses that are always there"),
+    Row::new("static_ipaddress", Lines, Put::Own(address::static_ipaddress, address::show_static), "addresses that are always there"),
     Row::kept("static_routes", Lines, Put::Own(routes::routes, show_nothing), "routes that are always there"),
     Row::kept("static_rules", Lines, Put::Own(routes::rules, show_nothing), "rules that are always there"),
     Row::not_yet("bfd_instance", Block(BFD, 1, 1), "a BFD session"),

@@ -10,9 +10,10 @@ mod own;
 
 use core::fmt::{self, Write};
 
-use super::subject::subjects;
+use super::subject::{addresses_of, subjects};
 use super::values::{General, Words, notify_scripts};
 use crate::config::model::{Notify, Script, TrackInterface, TrackScript};
+use crate::daemon::plan::STATIC;
 use crate::daemon::scripts::Check;
 use crate::daemon::words;
 use crate::daemon::world::World;
@@ -22,6 +23,10 @@ use crate::proto::vrrp::State;
 pub fn write(out: &mut dyn Write, world: &World) -> fmt::Result {
     title(out, "Global definitions")?;
     global::write(out, &world.config.global)?;
+    if !world.config.global.static_addresses.is_empty() {
+        title(out, "Static Addresses")?;
+        addresses_of(world, STATIC).try_for_each(|(_, line)| writeln!(out, "   {line}"))?;
+    }
     if !world.config.instances.is_empty() {
         title(out, "VRRP Topology")?;
         subjects(world).try_for_each(|subject| instance::write(out, &subject))?;

@@ -68,18 +68,7 @@ impl<'w> Subject<'w> {
 
     /// Its addresses: those in the adverts, or those that are not.
     pub fn addresses(&self, excluded: bool) -> impl Iterator<Item = AddressLine<'w>> + use<'w> {
-        let (world, index) = (self.world, self.index);
-        // They stand in the order of the routers.
-        let first = world.plan.slots.partition_point(|slot| slot.spec.router < index);
-        let own =
-            world.plan.slots.iter().enumerate().skip(first).take_while(move |(_, slot)| slot.spec.router == index);
-        own.filter(move |(_, slot)| slot.excluded == excluded).filter_map(move |(place, slot)| {
-            Some(AddressLine {
-                address: plan::address_of(&world.config, slot)?,
-                device: world.plan.devices.get(usize::from(slot.spec.device))?,
-                is_set: world.addresses.is_set(place as u16),
-            })
-        })
+        addresses_of(self.world, self.index).filter(move |(of, _)| *of == excluded).map(|(_, line)| line)
     }
 
     /// The interfaces that count for it.
@@ -105,6 +94,18 @@ impl<'w> Subject<'w> {
     pub fn counters(&self) -> Counters {
         Counters::of(self.router.stats())
     }
+}
+
+/// The addresses of a router (or the static ones), each with whether it is an excluded one.
+pub fn addresses_of(world: &World, router: u16) -> impl Iterator<Item = (bool, AddressLine<'_>)> {
+    // They stand in the order of the routers.
+    let first = world.plan.slots.partition_point(|slot| slot.spec.router < router);
+    let own = world.plan.slots.iter().enumerate().skip(first).take_while(move |(_, slot)| slot.spec.router == router);
+    own.filter_map(|(place, slot)| {
+        let address = plan::address_of(&world.config, slot)?;
+        let device = world.plan.devices.get(usize::from(slot.spec.device))?;
+        Some((slot.excluded, AddressLine { address, device, is_set: world.addresses.is_set(place as u16) }))
+    })
 }
 
 /// keepalived's names for what is counted. It has no counters for the other reasons to refuse a packet.

@@ -128,14 +128,15 @@ impl World {
 
     fn address(&mut self, now: Instant, address: &Address<'_>, there: bool) {
         let is_virtual = self.plan.is_virtual(address.ip);
-        let Some(device) = self.interfaces.note_address(address, is_virtual, there) else { return };
+        let is_static = self.plan.is_static(address.ip);
+        let Some(device) = self.interfaces.note_address(address, is_virtual, is_static, there) else { return };
         let mark = if address.proto == Some(MARK) { Mark::Ours } else { Mark::Unknown };
         for slot in self.plan.slots_of(device, address.ip, address.prefix) {
             let input = if there { vip::Input::Seen(slot, mark) } else { vip::Input::Gone(slot) };
             self.addresses.handle(now, input, &mut self.address_out);
         }
         // One of ours is nobody's source; and there may be a thousand of them.
-        if mark == Mark::Unknown {
+        if mark == Mark::Unknown || is_static {
             self.update_sources(now, device);
         }
     }
