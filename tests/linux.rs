@@ -476,3 +476,54 @@ fn static_addresses_are_there_as_long_as_the_daemon_runs() {
     assert!(daemon.wait(5 * SECOND).is_some_and(|status| status.success()), "{}", daemon.log());
     assert!(!lab.node("a").has(ip("10.99.0.7")));
 }
+
+#[test]
+fn a_link_counts_as_down_or_up_when_it_was_so_for_a_while() {
+    let lab = Lab::new(&["a"]);
+    let conf =
+        |delays: &str| format!("{GLOBAL}interface_up_down_delays {{\n {delays}\n}}\n{}", one(200).replace(GLOBAL, ""));
+    let daemon = Daemon::holdfast(lab.node("a"), &conf("eth0 1 1.5"), &[]);
+    takes(&daemon, VIP);
+    assert!(daemon.log().contains("eth0 may be down for 1 s before that counts"), "{}", daemon.log());
+    lab.plug("a", 0, false);
+    std::thread::sleep(SECOND / 2);
+    lab.plug("a", 0, true);
+    std::thread::sleep(SECOND);
+    assert_eq!(entered(&daemon.log()), ["one BACKUP", "one MASTER"], "it was a flap");
+    let cut = Stamp::now();
+    lab.plug("a", 0, false);
+    // A reload in the middle of it changes nothing.
+    std::thread::sleep(SECOND / 2);
+    daemon.hup();
+    says(&daemon, "Entering FAULT STATE");
+    let took = Stamp::now() - cut;
+    assert!(took > SECOND * 9 / 10 && took < SECOND * 3 / 2, "{took:?}");
+    let back = Stamp::now();
+    lab.plug("a", 0, true);
+    assert!(wait_until(10 * SECOND, || entered(&daemon.log()).len() == 4), "{}", daemon.log());
+    let took = Stamp::now() - back;
+    assert!(took > SECOND * 7 / 5 && took < 2 * SECOND, "{took:?}");
+    assert_eq!(entered(&daemon.log()), ["one BACKUP", "one MASTER", "one FAULT", "one BACKUP"]);
+}
+
+#[test]
+fn the_kernel_sends_no_igmp_of_the_link_if_so_asked() {
+    let lab = Lab::new(&["a"]);
+    let setting = || lab.node("a").must_run(&["cat", "/proc/sys/net/ipv4/igmp_link_local_mcast_reports"]);
+    let before = setting();
+    let daemon = Daemon::holdfast(lab.node("a"), &one(200).replacen("{\n", "{\n disable_local_igmp\n", 1), &[]);
+    takes(&daemon, VIP);
+    assert_eq!((before.trim(), setting().trim()), ("1", "0"));
+}
+
+#[test]
+fn without_a_peer_it_is_a_fault_where_so_asked() {
+    let lab = Lab::new(&["a"]);
+    let conf = |more: &str| format!("{GLOBAL}{}", instance("one", 51, 200, VIP, more));
+    let daemon = Daemon::holdfast(lab.node("a"), &conf("unicast_fault_no_peer\n unicast_peer {\n }"), &[]);
+    says(&daemon, "one has no unicast_peer");
+    assert_eq!(entered(&daemon.log()), ["one FAULT"]);
+    daemon.configure(&conf("unicast_fault_no_peer\n unicast_peer {\n 10.99.0.2\n }"));
+    daemon.hup();
+    takes(&daemon, VIP);
+}

@@ -56,6 +56,10 @@ pub struct Global {
     pub dynamic_interfaces: bool,
     /// `vrrp_notify_priority_changes`.
     pub notify_priority_changes: bool,
+    /// `disable_local_igmp`: the kernel sends no IGMP for groups of the link.
+    pub disable_local_igmp: bool,
+    /// `interface_up_down_delays`.
+    pub interface_delays: Vec<InterfaceDelay>,
     /// `static_ipaddress`: addresses that are there as long as the daemon runs.
     pub static_addresses: Vec<Address>,
     /// `startup_script`, and the seconds it may take.
@@ -184,6 +188,8 @@ impl Default for Global {
             use_pid_dir: false,
             net_namespace: None,
             instance_name: None,
+            disable_local_igmp: false,
+            interface_delays: Vec::new(),
             static_addresses: Vec::new(),
             startup_script: None,
             startup_timeout: 10,
@@ -446,6 +452,17 @@ pub struct Command {
     pub user: User,
     /// Script security forbids it: it is never run.
     pub insecure: bool,
+}
+
+/// How long an interface must be down or up to count so.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct InterfaceDelay {
+    /// Its name.
+    pub name: String,
+    /// To count as down.
+    pub down: Duration,
+    /// To count as up.
+    pub up: Duration,
 }
 
 /// A pipe that gets a line for each change of state.

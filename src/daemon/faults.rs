@@ -27,6 +27,9 @@ fn say_own(world: &World, router: u16, member: u16) {
         let of = instance.interface.as_deref().unwrap_or("any interface");
         log::info!("({name}) entering FAULT state (no address for {} to send from on {of})", instance.name);
     }
+    if instance.fault_without_peer && instance.peers.is_empty() {
+        log::info!("({name}) entering FAULT state ({} has no unicast_peer)", instance.name);
+    }
     interfaces(world, name, &instance.track_interfaces);
     scripts(world, name, &instance.track_scripts);
 }

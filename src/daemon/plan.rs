@@ -13,7 +13,7 @@ use crate::sys::vrrp_socket::Listen;
 use crate::time::Duration;
 use crate::wire::vrrp::{ChecksumForm, Family, Version};
 
-/// Indices where everything is. Conditions are the devices first, then the scripts.
+/// Indices where everything is. Conditions are the devices first, then the scripts, then one that is never true.
 pub struct Plan {
     /// Names of the interfaces that matter.
     pub devices: Box<[String]>,
@@ -152,7 +152,12 @@ impl Plan {
 
     /// How many conditions there are.
     pub fn conditions(&self, config: &Config) -> usize {
-        self.devices.len() + config.scripts.len()
+        self.devices.len() + config.scripts.len() + 1
+    }
+
+    /// The condition that is never true: an instance that must have a peer and has none hangs on it.
+    pub fn impossible(&self, config: &Config) -> u16 {
+        (self.devices.len() + config.scripts.len()) as u16
     }
 
     /// The condition that a script succeeds.
@@ -202,6 +207,9 @@ impl Plan {
                 && !links.iter().any(|link| link.condition == device)
             {
                 links.push(Link { condition: device, weight: 0, reverse: false });
+            }
+            if instance.fault_without_peer && instance.peers.is_empty() {
+                links.push(Link { condition: self.impossible(config), weight: 0, reverse: false });
             }
             Member {
                 settings: settings(instance, delay),

@@ -17,6 +17,7 @@ use crate::config::{self, Config, Diagnostics, Severity, environment, load};
 use crate::sys::pid_file::PidFile;
 use crate::sys::service_manager::ServiceManager;
 use crate::sys::signals::Signals;
+use crate::sys::sysctl::Sysctl;
 use crate::sys::timer::Timer;
 use crate::sys::{Errno, clock, logger, process};
 use crate::time::Duration;
@@ -332,6 +333,10 @@ fn prepare_process(config: &Config) {
     }
     if let Some(priority) = config.global.realtime_priority {
         said("set real-time scheduling", process::set_realtime(priority));
+    }
+    if config.global.disable_local_igmp {
+        let setting = Sysctl::new(&["net", "ipv4", "igmp_link_local_mcast_reports"]);
+        said("keep the kernel from sending IGMP", setting.and_then(|setting| setting.set(0)));
     }
     if !config.global.cpu_affinity.is_empty() {
         said("choose processors", process::set_processors(&config.global.cpu_affinity));

@@ -19,6 +19,7 @@ use super::{announcing, faults, words};
 use crate::config::Config;
 use crate::proto::Outbox;
 use crate::proto::announce::Announcer;
+use crate::proto::debounce::Debounce;
 use crate::proto::node::{self, Node};
 use crate::proto::notify::{Kind, Notice};
 use crate::proto::vip::{self, Addresses};
@@ -42,6 +43,8 @@ pub struct World {
     pub addresses: Addresses,
     /// The interfaces.
     pub interfaces: Interfaces,
+    /// What the routers were told of each device.
+    links: Box<[Debounce]>,
     /// The scripts.
     pub scripts: Scripts,
     /// When each router's state changed last: seconds and nanoseconds of the wall clock.
@@ -136,6 +139,7 @@ impl World {
             promotions: Promotions::new(&config, &plan),
             interfaces: Interfaces::new(&plan.devices),
             scripts: Scripts::new(&config, now)?,
+            links: plan.devices.iter().map(|name| debounce(&config, name)).collect(),
             fifos: Fifos::new(&config),
             transitions: vec![clock::wall(); plan.routers.len()].into_boxed_slice(),
             sockets: Sockets::new(&plan, first_token)?,
@@ -172,8 +176,11 @@ impl World {
         }
         for device in 0..self.plan.devices.len() as u16 {
             let running = self.interfaces.get(device).is_some_and(|device| device.running);
-            self.node.handle(now, node::Input::Condition(device, Some(running)), &mut self.node_out);
+            let told = self.links.get_mut(usize::from(device)).is_some_and(|link| link.found(now, running));
+            self.node.handle(now, node::Input::Condition(device, Some(told)), &mut self.node_out);
         }
+        let impossible = self.plan.impossible(&self.config);
+        self.node.handle(now, node::Input::Condition(impossible, Some(false)), &mut self.node_out);
         self.started = true;
         self.step(now, node::Input::Start);
         // A router that a reload found holding its addresses goes on holding them, and announces new ones.
@@ -207,6 +214,11 @@ impl World {
         self.sockets.take_over(&self.plan, &mut old.sockets, &old.plan, &self.interfaces, registry);
         self.scripts.resume(&self.config, &mut old.scripts, &old.config);
         self.promotions.take_over(&self.plan, &mut old.promotions, &old.plan);
+        for (name, link) in self.plan.devices.iter().zip(&mut self.links) {
+            if let Some(before) = old.plan.device(name).and_then(|device| old.links.get(usize::from(device))) {
+                link.resume(before);
+            }
+        }
         self.fifos.take_over(&mut old.fifos, self.config.global.fifo_write_states_on_reload, now);
     }
 
@@ -226,6 +238,7 @@ impl World {
             self.addresses.next_deadline(),
             self.announcer.next_deadline(),
             self.fifos.next_deadline(),
+            self.links.iter().filter_map(Debounce::next_deadline).min(),
         ];
         deadlines.into_iter().flatten().min()
     }
@@ -238,6 +251,12 @@ impl World {
         if self.addresses.next_deadline().is_some_and(|at| at <= now) {
             self.addresses.handle(now, vip::Input::Deadline, &mut self.address_out);
             self.drain_addresses();
+        }
+        for device in 0..self.links.len() {
+            let told = self.links.get_mut(device).and_then(|link| link.deadline(now));
+            if told.is_some() {
+                self.step(now, node::Input::Condition(device as u16, told));
+            }
         }
         if !self.stopping && self.scripts.next_deadline().is_some_and(|at| at <= now) {
             let mut verdicts: heapless::Vec<Verdict, 64> = heapless::Vec::new();
@@ -428,6 +447,11 @@ impl World {
         let nobody = if router == plan::STATIC { "static_ipaddress" } else { "?" };
         self.config.instances.get(usize::from(router)).map_or(nobody, |instance| instance.name.as_str())
     }
+}
+
+fn debounce(config: &Config, name: &str) -> Debounce {
+    let delay = config.global.interface_delays.iter().find(|delay| delay.name == name);
+    delay.map_or_else(Debounce::default, |delay| Debounce::new(delay.down, delay.up))
 }
 
 fn kind_of(state: State) -> Kind {

@@ -11,6 +11,7 @@
 //! back as an input. The same code runs in the daemon, in the simulator and under the fuzzer.
 
 pub mod announce;
+pub mod debounce;
 pub mod node;
 pub mod notify;
 pub mod outbox;

@@ -8,6 +8,7 @@ pub mod address;
 pub mod balancer;
 pub mod command;
 pub mod complete;
+pub mod delays;
 pub mod global;
 pub mod group;
 pub mod instance;
@@ -77,6 +78,7 @@ pub fn build(block: &Block, diagnostics: &mut Diagnostics, context: &Context) ->
         }
     }
     complete::instances(&mut site, &mut config);
+    delays::check(&mut site, &config);
     for statement in &blocks {
         if site.head(statement) == "vrrp_sync_group" {
             group::read_block(&mut site, &mut config, statement);

@@ -110,7 +110,7 @@ pub static GLOBAL: &[Row] = &[
     Row::accepted("nftables_ifindex", Nothing, NO_FIREWALL, "interfaces by index in its rules"),
     Row::refused("vrrp_iptables", Words(0, 2), "no iptables rules are made", "names of the iptables chains"),
     Row::refused("vrrp_ipsets", Words(0, 8), "no iptables rules are made", "names of the ipsets"),
-    Row::not_yet("disable_local_igmp", Nothing, "no IGMP for link-local groups"),
+    Row::new("disable_local_igmp", Nothing, at!(global.disable_local_igmp), "no IGMP for link-local groups"),
     Row::accepted("nftables_ipvs", Words(0, 1), NO_BALANCER, "name of the nftables table for virtual servers"),
     Row::accepted("nftables_ipvs_priority", Number(-ANY, ANY), NO_BALANCER, "priority of its chains"),
     Row::accepted("nftables_ipvs_start_fwmark", Number(1, ANY), NO_BALANCER, "first firewall mark used"),

@@ -60,8 +60,8 @@ pub static INSTANCE: &[Row] = &[
     Row::new("higher_prio_send_advert", Flag, at!(instance.higher_prio_send_advert), "answer an advert of higher priority before yielding"),
     Row::new("down_timer_adverts", Number(1, 100), at!(instance.down_timer_adverts), "adverts missed until a backup takes over"),
     Row::new("kernel_rx_buf_size", Number(0, ANY), at!(instance.rx_buffer), "bytes of the receive buffer"),
-    Row::not_yet("timer_expired_backup", Words(0, 1), "back to BACKUP when its timer ran late"),
-    Row::not_yet("thread_timer_expired", Words(0, 1), "another name of timer_expired_backup"),
+    Row::accepted("timer_expired_backup", Words(0, 1), ALWAYS_LISTENS, "back to BACKUP when its timer ran late"),
+    Row::accepted("thread_timer_expired", Words(0, 1), ALWAYS_LISTENS, "another name of timer_expired_backup"),
     Row::kept("use_vmac", Words(0, 8), Put::Own(read::use_vmac, read::show_nothing), "virtual MAC address"),
     Row::not_yet("use_vmac_addr", Nothing, "virtual MAC address for each address's interface"),
     Row::kept("vmac_xmit_base", Nothing, at!(vmac_xmit_base), "adverts leave by the interface below"),
@@ -83,6 +83,8 @@ pub static INSTANCE: &[Row] = &[
     Row::deprecated("linkbeat_use_polling", Nothing, Put::Nowhere, "linkbeat_interfaces"),
     Row::deprecated("lvs_sync_daemon_interface", Words(1, 8), Put::Nowhere, "lvs_sync_daemon in global_defs"),
 ];
+
+const ALWAYS_LISTENS: &str = "a router that was late by its down interval always listens first";
 
 /// The keywords of `authentication`.
 #[rustfmt::skip]

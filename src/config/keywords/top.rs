@@ -5,10 +5,12 @@ use super::track::{BFD, GARP_GROUP, TRACK_FILE, TRACK_GROUP, TRACK_PROCESS};
 use super::{Keyword, Put, Takes, at};
 use crate::config::build::balancer::{virtual_server, virtual_server_group};
 use crate::config::build::global::{GlobalDraft, read::show_nothing};
-use crate::config::build::{address, routes};
+use crate::config::build::{address, delays, routes};
 use Takes::{Block, Lines, Nothing, Number, Own, Word, Words};
 
 type Row = Keyword<GlobalDraft>;
+
+const KERNEL_TELLS: &str = "the kernel tells of a carrier by itself";
 
 /// The keywords of the top level. Those of type `Own` are read by [`crate::config::build()`].
 #[rustfmt::skip]
@@ -23,9 +25,9 @@ pub static TOP: &[Row] = &[
     Row::accepted("net_namespace_ipvs", Word, "load balancing is not built", "network namespace of IPVS"),
     Row::accepted("namespace_with_ipsets", Nothing, "no ipsets are used", "ipsets in a network namespace"),
     Row::accepted("child_wait_time", Number(0, 255), "there are no child daemons to wait for; STOP scripts have a second", "seconds to wait for scripts at the end"),
-    Row::not_yet("linkbeat_use_polling", Nothing, "ask interfaces for their state, again and again"),
-    Row::not_yet("linkbeat_interfaces", Lines, "interfaces to ask so"),
-    Row::not_yet("interface_up_down_delays", Lines, "how long an interface must be up or down to count so"),
+    Row::accepted("linkbeat_use_polling", Nothing, KERNEL_TELLS, "ask interfaces for their state, again and again"),
+    Row::accepted("linkbeat_interfaces", Lines, KERNEL_TELLS, "interfaces to ask so"),
+    Row::new("interface_up_down_delays", Lines, Put::Own(delays::interface_up_down_delays, delays::show), "how long an interface must be up or down to count so"),
     Row::not_yet("vrrp_track_process", Block(TRACK_PROCESS, 1, 1), "processes that count"),
     Row::not_yet("track_file", Block(TRACK_FILE, 1, 1), "a file whose content counts"),
     Row::deprecated("vrrp_track_file", Block(TRACK_FILE, 1, 1), Put::Nowhere, "track_file"),

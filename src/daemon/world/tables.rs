@@ -122,8 +122,15 @@ impl World {
     }
 
     fn tell_device(&mut self, now: Instant, device: u16) {
-        let running = self.interfaces.get(device).is_some_and(|device| device.running);
-        self.step(now, node::Input::Condition(device, Some(running)));
+        let Some(link) = self.links.get_mut(usize::from(device)) else { return };
+        let told = match self.interfaces.get(device).filter(|device| device.interface.is_some()) {
+            Some(device) => link.observe(now, device.running),
+            // What is not there is down without delay.
+            None => Some(link.force(false)),
+        };
+        if told.is_some() {
+            self.step(now, node::Input::Condition(device, told));
+        }
     }
 
     fn address(&mut self, now: Instant, address: &Address<'_>, there: bool) {
