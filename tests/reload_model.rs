@@ -38,6 +38,7 @@ struct Router {
 #[derive(Clone, Default, Debug)]
 struct Model {
     routers: BTreeMap<Identity, Router>,
+    statics: Vec<String>,
     tail: String,
 }
 
@@ -96,6 +97,14 @@ impl Model {
             };
             model.routers.insert(identity, router);
         }
+        for number in 1..=3 {
+            if rng.percent(50) {
+                model.statics.push(format!("10.97.{}.{number}/24 dev eth1", rng.below(2)));
+            }
+        }
+        if rng.percent(30) {
+            model.tail.push_str("interface_up_down_delays {\n eth1 1\n}\n");
+        }
         if rng.percent(30) {
             model.tail.push_str("vrrp_script good {\n script \"/bin/true\"\n interval 1\n}\n");
         }
@@ -105,6 +114,9 @@ impl Model {
     fn text(&self) -> String {
         let mut text = String::from("global_defs {\n vrrp_version 3\n script_user root\n enable_script_security\n}\n");
         text += &self.tail;
+        if !self.statics.is_empty() {
+            let _ = writeln!(text, "static_ipaddress {{\n  {}\n}}", self.statics.join("\n  "));
+        }
         for ((vrid, network), router) in &self.routers {
             let Router { name, priority, interval, more, .. } = router;
             let _ = write!(
@@ -132,10 +144,10 @@ impl Model {
         text
     }
 
-    /// The lines of the addresses of those routers that `other` has too, as they are written: a changed option is
+    /// The lines of the static addresses, and of the addresses of those routers that `other` has too, as they are written: a changed option is
     /// another address. What passes to a router that is new has to wait for its election.
     fn lines(&self, other: &Self) -> BTreeSet<(String, u8)> {
-        let mut lines = BTreeSet::new();
+        let mut lines: BTreeSet<_> = self.statics.iter().map(|line| (line.clone(), 0)).collect();
         for ((vrid, network), router) in &self.routers {
             if other.routers.contains_key(&(*vrid, *network)) {
                 // IPv6 ones have no device of their own.
