@@ -16,7 +16,7 @@ pub mod top;
 pub mod track;
 pub mod value;
 
-#[cfg(debug_assertions)]
+#[cfg(any(debug_assertions, feature = "manual"))]
 pub use table::markdown_table;
 pub use table::tables;
 pub use value::{Field, Value};
@@ -92,20 +92,20 @@ pub struct Row {
     pub takes: Takes,
     /// Whether it has an effect.
     pub status: Status,
-    /// One line of help, without a full stop. For the manual, which no release build makes: it is a tenth of its size.
-    #[cfg(debug_assertions)]
+    /// One line of help, without a full stop. For the manual, with the feature `manual`: it is a tenth of a release build's size.
+    #[cfg(any(debug_assertions, feature = "manual"))]
     pub help: &'static str,
 }
 
 impl Row {
     /// `help` goes where there is a place for it.
-    #[cfg_attr(not(debug_assertions), allow(unused_variables))]
+    #[cfg_attr(not(any(debug_assertions, feature = "manual")), allow(unused_variables))]
     const fn new(name: &'static str, takes: Takes, status: Status, help: &'static str) -> Self {
         Self {
             name,
             takes,
             status,
-            #[cfg(debug_assertions)]
+            #[cfg(any(debug_assertions, feature = "manual"))]
             help,
         }
     }

@@ -1,9 +1,9 @@
 //! All rows, block by block, whatever they set: for the README and for tests.
 
-#[cfg(debug_assertions)]
+#[cfg(any(debug_assertions, feature = "manual"))]
 use std::fmt::Write as _;
 
-#[cfg(debug_assertions)]
+#[cfg(any(debug_assertions, feature = "manual"))]
 use super::Status;
 use super::{Keyword, Row, Takes};
 use super::{balancer, checker, global, group, instance, script, top, track};
@@ -52,7 +52,7 @@ pub fn tables() -> Vec<Table> {
 }
 
 /// The keyword table of the README, in Markdown.
-#[cfg(debug_assertions)]
+#[cfg(any(debug_assertions, feature = "manual"))]
 pub fn markdown_table() -> String {
     let mut text = String::from("| block | keyword | takes | effect | what it does |\n|---|---|---|---|---|\n");
     for table in tables() {
