@@ -43,7 +43,7 @@ pub static INSTANCE: &[Row] = &[
     Row::new("authentication", Takes::Own("authentication"), Put::Own(read::authentication, read::show_authentication), "password of version 2"),
     Row::not_yet("auth_hmac", Takes::Block(AUTH_HMAC, 0, 0), "signed adverts"),
     Row::new("accept", Nothing, Put::Own(read::accept, read::show_nothing), "answers traffic to its addresses (the default)"),
-    Row::new("no_accept", Nothing, Put::Own(read::no_accept, read::show_no_accept), "drops traffic to its addresses unless it owns them"),
+    Row::kept("no_accept", Nothing, Put::Own(read::no_accept, read::show_no_accept), "drops traffic to its addresses unless it owns them"),
     Row::new("strict_mode", Flag, at!(instance.strict), "hold to the letter of the RFC"),
     Row::new("skip_check_adv_addr", Flag, at!(instance.skip_check_adv_addr), "check the addresses in adverts of a new sender only"),
     Row::new("v3_checksum_as_v2", Flag, at!(instance.checksum_without_pseudo_header), "version 3 checksum over IPv4 without pseudo-header"),
