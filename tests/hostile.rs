@@ -6,7 +6,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use holdfast::proto::Outbox;
 use holdfast::proto::node::{Group, Input, Member, Node, Output};
-use holdfast::proto::track::Link;
+use holdfast::proto::track::{Condition, Link};
 use holdfast::proto::vrrp::{Action, Announce, Packet, Peer, Settings, State};
 use holdfast::time::{Centis, Duration, Instant};
 use holdfast::wire::vrrp::{ChecksumForm, Family, Pseudo, Repr, Version};
@@ -25,7 +25,7 @@ enum Step {
     Noise(u16, Vec<u8>),
     /// A well-made advert, some of its bytes changed: router, source, priority, interval, damage.
     Advert(u16, u8, u8, u16, Vec<(u8, u8)>),
-    Condition(u16, Option<bool>),
+    Condition(u16, Condition),
     Source(u16, Option<u8>),
     Slept(u64),
     Shutdown,
@@ -41,12 +41,16 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (router(), vec(any::<u8>(), 0..80)).prop_map(|(router, bytes)| Step::Noise(router, bytes)),
         9 => (router(), 0..4_u8, any::<u8>(), any::<u16>(), vec(any::<(u8, u8)>(), 0..3))
             .prop_map(|(router, source, priority, interval, damage)| Step::Advert(router, source, priority, interval, damage)),
-        3 => (0..CONDITIONS + 2, any::<Option<bool>>()).prop_map(|(index, value)| Step::Condition(index, value)),
+        3 => (0..CONDITIONS + 2, condition()).prop_map(|(index, value)| Step::Condition(index, value)),
         3 => (router(), proptest::option::weighted(0.8, 0..4_u8)).prop_map(|(router, source)| Step::Source(router, source)),
         1 => any::<u64>().prop_map(Step::Slept),
         1 => Just(Step::Shutdown),
         1 => any::<u64>().prop_map(Step::Reload),
     ]
+}
+
+fn condition() -> impl Strategy<Value = Condition> {
+    prop_oneof![any::<Option<bool>>().prop_map(Condition::from), any::<i32>().prop_map(Condition::Value)]
 }
 
 /// How much later a step is: nothing, a little, to the deadline, long after it, for ever.
@@ -234,7 +238,7 @@ proptest! {
             bench.apply(&Step::Source(router, Some(2)));
         }
         for condition in 0..CONDITIONS {
-            bench.apply(&Step::Condition(condition, Some(bits >> condition & 1 == 0)));
+            bench.apply(&Step::Condition(condition, Condition::Is(bits >> condition & 1 == 0)));
         }
         bench.apply(&Step::Start);
         for (leap, step) in steps {

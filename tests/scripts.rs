@@ -72,9 +72,10 @@ fn reverse_turns_a_weight_around() {
     let lab = Lab::new(&["a"]);
     let node = lab.node("a");
     let a = Daemon::holdfast(node, &tracked("interval 0.2", "weight 20 reverse"), &[]);
-    says(&a, "(one) Changing effective priority from 150 to 170");
     set_good(node, true);
-    says(&a, "(one) Changing effective priority from 170 to 150");
+    says(&a, "(one) Changing effective priority from 150 to 130");
+    set_good(node, false);
+    says(&a, "(one) Changing effective priority from 130 to 150");
 }
 
 #[test]

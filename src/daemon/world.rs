@@ -22,6 +22,7 @@ use crate::proto::announce::Announcer;
 use crate::proto::debounce::Debounce;
 use crate::proto::node::{self, Node};
 use crate::proto::notify::{Kind, Notice};
+use crate::proto::track::Condition;
 use crate::proto::vip::{self, Addresses};
 use crate::proto::vrrp::{Action, Event, State};
 use crate::sys::send_batch::SendBatch;
@@ -172,15 +173,19 @@ impl World {
         self.fifos.start(now, self.scripts.spawner());
         for (place, check) in self.scripts.checks().iter().enumerate() {
             let condition = self.plan.script_condition(place);
-            self.node.handle(now, node::Input::Condition(condition, check.machine.verdict()), &mut self.node_out);
+            self.node.handle(
+                now,
+                node::Input::Condition(condition, check.machine.verdict().into()),
+                &mut self.node_out,
+            );
         }
         for device in 0..self.plan.devices.len() as u16 {
             let running = self.interfaces.get(device).is_some_and(|device| device.running);
             let told = self.links.get_mut(usize::from(device)).is_some_and(|link| link.found(now, running));
-            self.node.handle(now, node::Input::Condition(device, Some(told)), &mut self.node_out);
+            self.node.handle(now, node::Input::Condition(device, Condition::Is(told)), &mut self.node_out);
         }
         let impossible = self.plan.impossible(&self.config);
-        self.node.handle(now, node::Input::Condition(impossible, Some(false)), &mut self.node_out);
+        self.node.handle(now, node::Input::Condition(impossible, Condition::Is(false)), &mut self.node_out);
         self.started = true;
         self.step(now, node::Input::Start);
         // A router that a reload found holding its addresses goes on holding them, and announces new ones.
@@ -255,7 +260,7 @@ impl World {
         for device in 0..self.links.len() {
             let told = self.links.get_mut(device).and_then(|link| link.deadline(now));
             if told.is_some() {
-                self.step(now, node::Input::Condition(device as u16, told));
+                self.step(now, node::Input::Condition(device as u16, told.into()));
             }
         }
         if !self.stopping && self.scripts.next_deadline().is_some_and(|at| at <= now) {
@@ -280,13 +285,13 @@ impl World {
     fn judge(&mut self, now: Instant, verdicts: &[Verdict]) {
         for verdict in verdicts {
             let condition = self.plan.script_condition(usize::from(verdict.script));
-            self.step(now, node::Input::Condition(condition, Some(verdict.good)));
+            self.step(now, node::Input::Condition(condition, Condition::Is(verdict.good)));
         }
         if verdicts.len() == 64 {
             // More may have changed than were told: the machines know.
             for place in 0..self.scripts.checks().len() {
                 let verdict = self.scripts.checks().get(place).and_then(|check| check.machine.verdict());
-                self.step(now, node::Input::Condition(self.plan.script_condition(place), verdict));
+                self.step(now, node::Input::Condition(self.plan.script_condition(place), verdict.into()));
             }
         }
     }

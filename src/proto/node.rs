@@ -7,7 +7,7 @@
 use core::net::IpAddr;
 
 use super::outbox::Outbox;
-use super::track::{Link, Verdict};
+use super::track::{Condition, Link, Verdict};
 use super::vrrp::{self, Packet, Router, Settings, State};
 use crate::time::{Duration, Instant};
 
@@ -40,8 +40,8 @@ pub enum Input<'a> {
     Deadline,
     /// A packet for this router.
     Packet(u16, Packet<'a>),
-    /// A condition became true, false or unknown.
-    Condition(u16, Option<bool>),
+    /// A condition is known, is known otherwise, or is unknown again.
+    Condition(u16, Condition),
     /// A router's own address on its interface; none is a fault.
     Source(u16, Option<IpAddr>),
     /// The machine slept for this long.
@@ -97,7 +97,7 @@ pub struct Node {
     routers: Box<[Router]>,
     ties: Box<[Ties]>,
     groups: Box<[GroupState]>,
-    conditions: Box<[Option<bool>]>,
+    conditions: Box<[Condition]>,
     deadlines: Box<[Instant]>,
     scratch: Outbox<vrrp::Action>,
     started: bool,
@@ -145,7 +145,7 @@ impl Node {
                 .into_iter()
                 .map(|group| GroupState { group, state: State::Initialize, pull: None })
                 .collect(),
-            conditions: vec![None; conditions].into_boxed_slice(),
+            conditions: vec![Condition::Unknown; conditions].into_boxed_slice(),
             deadlines,
             scratch: Outbox::with_capacity(ACTIONS_PER_INPUT),
             started: false,
@@ -181,8 +181,8 @@ impl Node {
     }
 
     /// What a condition is known to be.
-    pub fn condition(&self, index: u16) -> Option<bool> {
-        self.conditions.get(usize::from(index)).copied().flatten()
+    pub fn condition(&self, index: u16) -> Condition {
+        self.conditions.get(usize::from(index)).copied().unwrap_or_default()
     }
 
     /// What the trackers say about a router.
@@ -242,7 +242,7 @@ impl Node {
         }
     }
 
-    fn condition_changed(&mut self, now: Instant, index: u16, value: Option<bool>, outbox: &mut Outbox<Output>) {
+    fn condition_changed(&mut self, now: Instant, index: u16, value: Condition, outbox: &mut Outbox<Output>) {
         let Some(condition) = self.conditions.get_mut(usize::from(index)) else { return };
         if *condition != value {
             *condition = value;

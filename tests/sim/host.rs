@@ -38,7 +38,7 @@ pub struct Host {
 impl Host {
     pub fn new(plan: &Plan, index: usize) -> Self {
         let mut truth = [true; CONDITIONS];
-        truth[WEIGHTED] = !plan.hosts[index].weight.is_negative() && !plan.hosts[index].reverse;
+        truth[WEIGHTED] = !plan.hosts[index].weight.is_negative();
         Self {
             node: None,
             outbox: Outbox::with_capacity(0),

@@ -39,7 +39,7 @@ pub struct Virtual {
 pub struct HostPlan {
     /// Settings of each virtual router.
     pub settings: Vec<Settings>,
-    /// What the weighted condition adds or takes away, and whether it counts the other way round.
+    /// What the weighted condition adds or takes away, and whether its sign is turned.
     pub weight: i16,
     pub reverse: bool,
     /// Its place in the order of addresses.
@@ -49,8 +49,8 @@ pub struct HostPlan {
 impl HostPlan {
     /// What the weighted condition makes of a priority.
     pub fn effective(&self, base: u8, condition: bool) -> u8 {
-        let good = condition != self.reverse;
-        let weight = if good == (self.weight > 0) { self.weight } else { 0 };
+        let sign = if self.reverse { -1 } else { 1 };
+        let weight = if condition == (self.weight > 0) { self.weight * sign } else { 0 };
         if base == OWNER { OWNER } else { (i16::from(base) + weight).clamp(1, 254) as u8 }
     }
 }

@@ -7,6 +7,7 @@ use std::collections::BinaryHeap;
 
 use holdfast::proto::Outbox;
 use holdfast::proto::node::{Input, Node, Output};
+use holdfast::proto::track::Condition;
 use holdfast::proto::vrrp::{Action, Packet, Settings, State};
 use holdfast::time::{Centis, Duration, Instant};
 use holdfast::wire::vrrp::{Family, Pseudo};
@@ -433,7 +434,7 @@ impl<'p> World<'p> {
             self.feed(index, Input::Source(router as u16, source), (router, Given::Other))?;
         }
         for condition in 0..CONDITIONS {
-            let value = Some(self.hosts[index].truth[condition]);
+            let value = Condition::Is(self.hosts[index].truth[condition]);
             self.feed(index, Input::Condition(condition as u16, value), (MAX_ROUTERS, Given::Other))?;
         }
         self.hosts[index].told = self.hosts[index].truth;
@@ -511,7 +512,11 @@ impl<'p> World<'p> {
             let value = self.hosts[index].truth[condition];
             if self.hosts[index].told[condition] != value {
                 self.hosts[index].told[condition] = value;
-                self.feed(index, Input::Condition(condition as u16, Some(value)), (MAX_ROUTERS, Given::Other))?;
+                self.feed(
+                    index,
+                    Input::Condition(condition as u16, Condition::Is(value)),
+                    (MAX_ROUTERS, Given::Other),
+                )?;
             }
         }
         Ok(())

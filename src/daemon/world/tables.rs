@@ -129,7 +129,7 @@ impl World {
             None => Some(link.force(false)),
         };
         if told.is_some() {
-            self.step(now, node::Input::Condition(device, told));
+            self.step(now, node::Input::Condition(device, told.into()));
         }
     }
 

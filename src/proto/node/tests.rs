@@ -81,7 +81,7 @@ impl Bench {
             outputs.extend(self.give(Input::Source(router, Some(address(2)))));
         }
         for condition in [LINK, SCRIPT] {
-            outputs.extend(self.give(Input::Condition(condition, Some(true))));
+            outputs.extend(self.give(Input::Condition(condition, Condition::Is(true))));
         }
         outputs.extend(self.give(Input::Start));
         outputs
@@ -149,7 +149,7 @@ fn an_unknown_condition_delays_the_start_of_all_members() {
     }
     bench.give(Input::Start);
     assert_eq!(bench.states(), [State::Initialize; 2]);
-    bench.give(Input::Condition(LINK, Some(true)));
+    bench.give(Input::Condition(LINK, Condition::Is(true)));
     assert_eq!(bench.states(), [State::Backup; 2]);
 }
 
