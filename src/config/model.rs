@@ -21,6 +21,8 @@ pub struct Config {
     pub groups: Vec<SyncGroup>,
     /// `vrrp_script` blocks, used or not.
     pub scripts: Vec<Script>,
+    /// `track_file` blocks, used or not.
+    pub files: Vec<TrackedFile>,
 }
 
 /// `global_defs`. What has a counterpart in an instance is already merged into [`Instance`].
@@ -293,7 +295,9 @@ pub struct Instance {
     /// `track_interface`.
     pub track_interfaces: Vec<TrackInterface>,
     /// `track_script`; scripts that do not exist are left out with a diagnostic.
-    pub track_scripts: Vec<TrackScript>,
+    pub track_scripts: Box<[TrackScript]>,
+    /// `track_file`; files that do not exist as a block are left out with a diagnostic.
+    pub track_files: Box<[TrackFile]>,
     /// `notify*`.
     pub notify: Notify,
     /// `notify_priority_changes` or its global.
@@ -395,6 +399,41 @@ pub struct TrackScript {
     pub reverse: bool,
 }
 
+/// `track_file NAME { ... }`: a file whose number counts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TrackedFile {
+    /// Its name.
+    pub name: String,
+    /// `file`: where it is.
+    pub path: PathBuf,
+    /// `weight`: what its number is multiplied by where nothing else is said; 0: any number but 0 is FAULT.
+    pub weight: i16,
+    /// The result is turned around.
+    pub reverse: bool,
+    /// `init_file`: made at the start.
+    pub init: Option<InitFile>,
+}
+
+/// `init_file`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct InitFile {
+    /// The number written.
+    pub value: i32,
+    /// Also if the file is there.
+    pub overwrite: bool,
+}
+
+/// A file whose number counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TrackFile {
+    /// Index into [`Config::files`].
+    pub file: usize,
+    /// The number is multiplied by it; 0: a number other than 0 is FAULT.
+    pub weight: i16,
+    /// The result is turned around.
+    pub reverse: bool,
+}
+
 /// `vrrp_sync_group`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SyncGroup {
@@ -407,7 +446,9 @@ pub struct SyncGroup {
     /// `track_interface` of the group.
     pub track_interfaces: Vec<TrackInterface>,
     /// `track_script` of the group.
-    pub track_scripts: Vec<TrackScript>,
+    pub track_scripts: Box<[TrackScript]>,
+    /// `track_file` of the group.
+    pub track_files: Box<[TrackFile]>,
     /// `sync_group_tracking_weight`: weights of members count.
     pub tracking_weight: bool,
     /// `notify*`.

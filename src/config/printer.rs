@@ -8,8 +8,8 @@ use super::build::group::GroupDraft;
 use super::build::instance::Draft;
 use super::build::script::ScriptDraft;
 use super::keywords::value::Quoted;
-use super::keywords::{Keyword, Put, Takes, Value, global, group, instance, script, top};
-use super::model::{Command, Config};
+use super::keywords::{Keyword, Put, Takes, Value, global, group, instance, script, top, track};
+use super::model::{Command, Config, TrackedFile};
 
 /// Writes lines and blocks.
 pub struct Printer {
@@ -83,6 +83,11 @@ pub fn print(config: &Config) -> String {
         let (value, default) = (ScriptDraft::of(each), ScriptDraft::default());
         printer.block(format_args!("vrrp_script {}", Quoted(&each.name)), |printer| {
             printer.rows(script::SCRIPT, &value, &default);
+        });
+    }
+    for each in &config.files {
+        printer.block(format_args!("track_file {}", Quoted(&each.name)), |printer| {
+            printer.rows(track::TRACK_FILE, each, &TrackedFile::default());
         });
     }
     for each in &config.instances {

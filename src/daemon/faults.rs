@@ -1,7 +1,8 @@
 //! Why an instance is in FAULT, in words an operator can act on.
 
 use super::world::World;
-use crate::config::model::{TrackInterface, TrackScript};
+use crate::config::model::{TrackFile, TrackInterface, TrackScript};
+use crate::proto::track::{Condition, FAULT, Link};
 
 /// Says each reason that puts this instance, or another one of its sync group, into FAULT.
 pub fn say(world: &World, router: u16) {
@@ -11,6 +12,7 @@ pub fn say(world: &World, router: u16) {
     let name = world.name(router);
     interfaces(world, name, &group.track_interfaces);
     scripts(world, name, &group.track_scripts);
+    files(world, name, &group.track_files);
     for member in group.members.iter().map(|member| *member as u16).filter(|member| *member != router) {
         say_own(world, router, member);
     }
@@ -32,6 +34,7 @@ fn say_own(world: &World, router: u16, member: u16) {
     }
     interfaces(world, name, &instance.track_interfaces);
     scripts(world, name, &instance.track_scripts);
+    files(world, name, &instance.track_files);
 }
 
 fn interfaces(world: &World, name: &str, tracked: &[TrackInterface]) {
@@ -62,4 +65,35 @@ fn scripts(world: &World, name: &str, tracked: &[TrackScript]) {
             );
         }
     }
+}
+
+/// A file's number changed: says for whom that begins or ends a fault.
+pub fn say_file(world: &World, file: usize, before: Condition, after: Condition) {
+    let instances = world.config.instances.iter().map(|instance| (instance.name.as_str(), &instance.track_files));
+    let groups = world.config.groups.iter().map(|group| (group.name.as_str(), &group.track_files));
+    let tracked = world.config.files.get(file).map_or("", |file| file.name.as_str());
+    for (name, tracks) in instances.chain(groups) {
+        for link in tracks.iter().filter(|track| track.file == file).map(link_of) {
+            match (link.is_fault(before), link.is_fault(after)) {
+                (false, true) => log::info!("({name}): tracked file {tracked} now FAULT state"),
+                (true, false) => log::info!("({name}): tracked file {tracked} leaving FAULT state"),
+                (true, true) | (false, false) => {}
+            }
+        }
+    }
+}
+
+fn files(world: &World, name: &str, tracked: &[TrackFile]) {
+    for track in tracked {
+        let value = world.tracked_files.value(track.file);
+        if link_of(track).is_fault(Condition::Value(value)) {
+            let file = world.config.files.get(track.file).map_or("", |file| file.name.as_str());
+            log::info!("({name}): entering FAULT state (tracked file {file} has status {FAULT})");
+        }
+    }
+}
+
+/// What a file means for who tracks it, whichever condition it is.
+fn link_of(track: &TrackFile) -> Link {
+    Link { condition: 0, weight: track.weight, reverse: track.reverse }
 }

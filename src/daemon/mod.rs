@@ -22,6 +22,7 @@ mod sockets;
 mod start;
 mod status;
 mod strays;
+mod tracked_files;
 mod words;
 pub mod world;
 
@@ -49,7 +50,8 @@ const TIMER: Token = Token(0);
 const SIGNALS: Token = Token(1);
 const COMMAND: Token = Token(2);
 const MONITOR: Token = Token(3);
-const FIRST_RECEIVER: usize = 4;
+const FILES: Token = Token(4);
+const FIRST_RECEIVER: usize = 5;
 
 /// Events of one wake-up. What does not fit comes with the next.
 const EVENTS: usize = 64;
@@ -101,6 +103,7 @@ impl Daemon {
                     TIMER => fired = true,
                     SIGNALS => signalled = true,
                     COMMAND | MONITOR => netlink = true,
+                    FILES => self.world.look_at_files(now),
                     receiver => self.world.mark_ready(receiver),
                 }
             }
@@ -220,4 +223,11 @@ fn watch(poll: &Poll, timer: &Timer, signals: &Signals, kernel: &Kernel) -> std:
     registry.register(&mut SourceFd(&timer.as_raw_fd()), TIMER, Interest::READABLE)?;
     registry.register(&mut SourceFd(&signals.as_raw_fd()), SIGNALS, Interest::READABLE)?;
     kernel.register(registry, COMMAND, MONITOR)
+}
+
+/// And the tracked files, of each world anew.
+fn watch_files(world: &World, registry: &mio::Registry) {
+    if let Err(error) = world.tracked_files.register(registry, FILES) {
+        log::error!("tracked files are not watched: {error}");
+    }
 }

@@ -13,7 +13,7 @@ use crate::sys::vrrp_socket::Listen;
 use crate::time::Duration;
 use crate::wire::vrrp::{ChecksumForm, Family, Version};
 
-/// Indices where everything is. Conditions are the devices first, then the scripts, then one that is never true.
+/// Indices where everything is. Conditions are the devices first, then the scripts, then the files, then one that is never true.
 pub struct Plan {
     /// Names of the interfaces that matter.
     pub devices: Box<[String]>,
@@ -152,17 +152,22 @@ impl Plan {
 
     /// How many conditions there are.
     pub fn conditions(&self, config: &Config) -> usize {
-        self.devices.len() + config.scripts.len() + 1
+        usize::from(self.impossible(config)) + 1
     }
 
     /// The condition that is never true: an instance that must have a peer and has none hangs on it.
     pub fn impossible(&self, config: &Config) -> u16 {
-        (self.devices.len() + config.scripts.len()) as u16
+        self.file_condition(config, config.files.len())
     }
 
     /// The condition that a script succeeds.
     pub fn script_condition(&self, script: usize) -> u16 {
         (self.devices.len() + script) as u16
+    }
+
+    /// The number of a file.
+    pub fn file_condition(&self, config: &Config, file: usize) -> u16 {
+        self.script_condition(config.scripts.len() + file)
     }
 
     /// The slots of an address on a device (several routers may, in error, have the same).
@@ -200,6 +205,7 @@ impl Plan {
             let group = group_of(index);
             let weights = group.and_then(|group| config.groups.get(group)).is_none_or(|group| group.tracking_weight);
             let mut links = self.links(&instance.track_interfaces, &instance.track_scripts);
+            links.extend(self.file_links(config, &instance.track_files));
             // Members of a group must agree: their own weights do not count, their faults do.
             links.retain(|link| weights || link.weight == 0);
             if let Some(device) = self.routers.get(index).and_then(|router| router.device)
@@ -222,9 +228,12 @@ impl Plan {
 
     /// The sync groups.
     pub fn groups(&self, config: &Config) -> Vec<Group> {
-        let group = |group: &model::SyncGroup| Group {
-            members: group.members.iter().map(|member| *member as u16).collect(),
-            links: self.links(&group.track_interfaces, &group.track_scripts).into_boxed_slice(),
+        let group = |group: &model::SyncGroup| {
+            let links = self.links(&group.track_interfaces, &group.track_scripts).into_iter();
+            Group {
+                members: group.members.iter().map(|member| *member as u16).collect(),
+                links: links.chain(self.file_links(config, &group.track_files)).collect(),
+            }
         };
         config.groups.iter().map(group).collect()
     }
@@ -240,6 +249,14 @@ impl Plan {
             reverse: track.reverse,
         };
         interfaces.iter().filter_map(interface).chain(scripts.iter().map(script)).collect()
+    }
+
+    fn file_links(&self, config: &Config, files: &[model::TrackFile]) -> impl Iterator<Item = Link> {
+        files.iter().map(|track| Link {
+            condition: self.file_condition(config, track.file),
+            weight: track.weight,
+            reverse: track.reverse,
+        })
     }
 
     /// What the address machine works on.

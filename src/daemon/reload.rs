@@ -3,7 +3,7 @@
 
 use super::start::{read, say};
 use super::world::World;
-use super::{Daemon, FIRST_RECEIVER, dump, receive_batch, strays};
+use super::{Daemon, FIRST_RECEIVER, dump, receive_batch, strays, watch_files};
 use crate::config::model::Instance;
 use crate::config::{Config, Severity};
 use crate::sys::clock;
@@ -57,6 +57,7 @@ impl Daemon {
         }
         self.world.take_over(now, &mut old, self.poll.registry());
         self.world.open_sockets(self.poll.registry());
+        watch_files(&self.world, self.poll.registry());
         let now = clock::monotonic();
         self.world.start(now);
         self.world.flush(now, &mut self.kernel);

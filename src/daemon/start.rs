@@ -11,7 +11,7 @@ use super::dump::Files;
 use super::kernel::{Kernel, News};
 use super::strays::{self, Strays};
 use super::world::World;
-use super::{Daemon, FIRST_RECEIVER, Facility, Options, ahead_of, errand, receive_batch, watch};
+use super::{Daemon, FIRST_RECEIVER, Facility, Options, ahead_of, errand, receive_batch, watch, watch_files};
 use crate::config::syntax::Block;
 use crate::config::{self, Config, Diagnostics, Severity, environment, load};
 use crate::sys::pid_file::PidFile;
@@ -151,6 +151,8 @@ impl Daemon {
             daemon.read_tables().map_err(fail("cannot read links and addresses"))?;
         }
         daemon.world.open_sockets(daemon.poll.registry());
+        daemon.world.tracked_files.make(&daemon.world.config, &Config::default());
+        watch_files(&daemon.world, daemon.poll.registry());
         let now = clock::monotonic();
         daemon.world.start(now);
         daemon.world.flush(now, &mut daemon.kernel);

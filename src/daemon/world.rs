@@ -15,6 +15,7 @@ use super::plan::{self, Plan};
 use super::promotion::Promotions;
 use super::scripts::{Scripts, Verdict};
 use super::sockets::Sockets;
+use super::tracked_files::TrackedFiles;
 use super::{announcing, faults, words};
 use crate::config::Config;
 use crate::proto::Outbox;
@@ -48,6 +49,8 @@ pub struct World {
     links: Box<[Debounce]>,
     /// The scripts.
     pub scripts: Scripts,
+    /// The tracked files.
+    pub tracked_files: TrackedFiles,
     /// When each router's state changed last: seconds and nanoseconds of the wall clock.
     pub transitions: Box<[(i64, u32)]>,
     promotions: Promotions,
@@ -141,6 +144,7 @@ impl World {
             interfaces: Interfaces::new(&plan.devices),
             scripts: Scripts::new(&config, now)?,
             links: plan.devices.iter().map(|name| debounce(&config, name)).collect(),
+            tracked_files: TrackedFiles::new(&config)?,
             fifos: Fifos::new(&config),
             transitions: vec![clock::wall(); plan.routers.len()].into_boxed_slice(),
             sockets: Sockets::new(&plan, first_token)?,
@@ -178,6 +182,11 @@ impl World {
                 node::Input::Condition(condition, check.machine.verdict().into()),
                 &mut self.node_out,
             );
+        }
+        self.tracked_files.look(now);
+        for (file, value) in self.tracked_files.values().enumerate() {
+            let condition = self.plan.file_condition(&self.config, file);
+            self.node.handle(now, node::Input::Condition(condition, Condition::Value(value)), &mut self.node_out);
         }
         for device in 0..self.plan.devices.len() as u16 {
             let running = self.interfaces.get(device).is_some_and(|device| device.running);
@@ -218,6 +227,8 @@ impl World {
     pub fn take_over(&mut self, now: Instant, old: &mut Self, registry: &Registry) {
         self.sockets.take_over(&self.plan, &mut old.sockets, &old.plan, &self.interfaces, registry);
         self.scripts.resume(&self.config, &mut old.scripts, &old.config);
+        self.tracked_files.make(&self.config, &old.config);
+        self.tracked_files.take_over(&old.tracked_files);
         self.promotions.take_over(&self.plan, &mut old.promotions, &old.plan);
         for (name, link) in self.plan.devices.iter().zip(&mut self.links) {
             if let Some(before) = old.plan.device(name).and_then(|device| old.links.get(usize::from(device))) {
@@ -243,6 +254,7 @@ impl World {
             self.addresses.next_deadline(),
             self.announcer.next_deadline(),
             self.fifos.next_deadline(),
+            self.tracked_files.next_deadline(),
             self.links.iter().filter_map(Debounce::next_deadline).min(),
         ];
         deadlines.into_iter().flatten().min()
@@ -268,8 +280,25 @@ impl World {
             self.scripts.deadline(now, |verdict| drop(verdicts.push(verdict)));
             self.judge(now, &verdicts);
         }
+        if self.tracked_files.next_deadline().is_some_and(|at| at <= now) {
+            self.look_at_files(now);
+        }
         if self.fifos.next_deadline().is_some_and(|at| at <= now) && self.fifos.deadline(now, self.scripts.spawner()) {
             self.tell_all_states(now);
+        }
+    }
+
+    /// Reads the tracked files that changed.
+    pub fn look_at_files(&mut self, now: Instant) {
+        self.tracked_files.look(now);
+        for file in 0..self.config.files.len() {
+            let condition = self.plan.file_condition(&self.config, file);
+            let value = Condition::Value(self.tracked_files.value(file));
+            let before = self.node.condition(condition);
+            if before != value {
+                faults::say_file(self, file, before, value);
+                self.step(now, node::Input::Condition(condition, value));
+            }
         }
     }
 

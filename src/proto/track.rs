@@ -38,7 +38,7 @@ impl From<Option<bool>> for Condition {
 }
 
 /// A number that says this much or less is a fault whatever its weight, as for keepalived.
-const FAULT: i32 = -254;
+pub const FAULT: i32 = -254;
 
 /// What one link says about its condition.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

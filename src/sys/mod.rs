@@ -13,6 +13,7 @@ pub mod fd;
 pub mod fifo;
 pub mod file;
 pub mod heap;
+pub mod inotify;
 pub mod interface;
 pub mod logger;
 pub mod memory;

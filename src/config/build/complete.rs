@@ -50,7 +50,6 @@ pub fn instance(site: &mut Site<'_>, mut draft: Draft) -> Option<Instance> {
     instance.excluded.shrink_to_fit();
     instance.peers.shrink_to_fit();
     instance.track_interfaces.shrink_to_fit();
-    instance.track_scripts.shrink_to_fit();
     Some(instance)
 }
 
@@ -127,7 +126,10 @@ fn owner_weights(site: &mut Site<'_>, draft: &mut Draft) {
     }
     let (interfaces, scripts) = (draft.instance.track_interfaces.len(), draft.instance.track_scripts.len());
     draft.instance.track_interfaces.retain(|tracked| tracked.weight == 0);
-    draft.instance.track_scripts.retain(|tracked| tracked.weight == 0);
+    let Instance { track_scripts, track_files, .. } = &mut draft.instance;
+    *track_scripts = track_scripts.iter().filter(|tracked| tracked.weight == 0).copied().collect();
+    // keepalived says nothing of these.
+    *track_files = track_files.iter().filter(|tracked| tracked.weight == 0).copied().collect();
     let text = "the priority of an address owner never changes; what is tracked with a weight is ignored";
     if draft.instance.track_interfaces.len() != interfaces {
         say(site, draft, draft.places.track_interface, text);

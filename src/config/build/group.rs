@@ -14,7 +14,7 @@ pub struct GroupDraft {
     /// The names in `group`.
     pub members: Vec<Word>,
     /// The names in `track_script`, known or not.
-    pub tracked_scripts: Vec<String>,
+    pub tracked: Vec<String>,
     /// `notify_priority_changes`.
     pub notify_priority_changes: bool,
 }
@@ -28,13 +28,14 @@ impl GroupDraft {
                 at: Position::default(),
                 members: Vec::new(),
                 track_interfaces: Vec::new(),
-                track_scripts: Vec::new(),
+                track_scripts: Box::default(),
+                track_files: Box::default(),
                 tracking_weight: false,
                 notify: Notify::default(),
                 smtp_alert: global.smtp_alert.unwrap_or(false),
             },
             members: Vec::new(),
-            tracked_scripts: Vec::new(),
+            tracked: Vec::new(),
             notify_priority_changes: false,
         }
     }

@@ -37,7 +37,7 @@ pub struct Draft {
     /// `garp_lower_prio_repeat` if written.
     pub lower_prio_repeat: Option<u32>,
     /// The names in `track_script`, known or not.
-    pub tracked_scripts: Vec<String>,
+    pub tracked: Vec<String>,
     /// `auth_type`.
     pub auth_type: Option<AuthType>,
     /// `auth_pass`, zero-padded.
@@ -115,7 +115,7 @@ impl Draft {
             no_addresses: false,
             lower_prio_delay: None,
             lower_prio_repeat: None,
-            tracked_scripts: Vec::new(),
+            tracked: Vec::new(),
             auth_type: None,
             auth_pass: None,
             unicast_word: None,
@@ -190,7 +190,8 @@ fn blank(global: &Global) -> Instance {
         rx_buffer: None,
         dont_track_primary: false,
         track_interfaces: Vec::new(),
-        track_scripts: Vec::new(),
+        track_scripts: Box::default(),
+        track_files: Box::default(),
         notify: Notify::default(),
         notify_priority_changes: global.notify_priority_changes,
         smtp_alert: global.smtp_alert.unwrap_or(false),

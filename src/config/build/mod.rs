@@ -9,6 +9,7 @@ pub mod balancer;
 pub mod command;
 pub mod complete;
 pub mod delays;
+pub mod file;
 pub mod global;
 pub mod group;
 pub mod instance;
@@ -57,6 +58,7 @@ impl Default for Context {
 pub fn build(block: &Block, diagnostics: &mut Diagnostics, context: &Context) -> Config {
     let mut site = Site::new(diagnostics, context);
     let mut draft = GlobalDraft::default();
+    let mut files = Vec::new();
     let (settings, blocks): (Vec<&Statement>, Vec<&Statement>) =
         block.statements.iter().partition(|statement| !is_vrrp(statement));
     for statement in settings {
@@ -64,11 +66,12 @@ pub fn build(block: &Block, diagnostics: &mut Diagnostics, context: &Context) ->
             site.trackers.push((kind, name.text.clone()));
         }
         match site.head(statement) {
+            "track_file" | "vrrp_track_file" => file::read_block(&mut site, &mut files, statement),
             "global_defs" => site.own_block(GLOBAL, &mut draft, statement, "global_defs"),
             _ => site.statement(TOP, &mut draft, statement, "the top level"),
         }
     }
-    let mut config = Config { global: draft.finish(&mut site), ..Config::default() };
+    let mut config = Config { global: draft.finish(&mut site), files, ..Config::default() };
     site.set_global(&config.global);
     for statement in &blocks {
         match site.head(statement) {

@@ -37,9 +37,11 @@ pub struct Site<'a> {
     pub script_user: Option<User>,
     /// The scripts read so far.
     pub scripts: Vec<Known>,
+    /// The tracked files read so far.
+    pub files: Vec<Known>,
     /// The names of the instances read so far, used or not.
     pub instances: Vec<String>,
-    /// The files, processes and BFD sessions that can be tracked, by the keyword that does it.
+    /// The processes and BFD sessions that can be tracked, by the keyword that does it.
     pub trackers: Vec<(&'static str, String)>,
     /// An interface is missing: keepalived judges no further then.
     missing_interface: bool,
@@ -61,6 +63,7 @@ impl<'a> Site<'a> {
             global: Global::default(),
             script_user: Some(User::default()),
             scripts: Vec::new(),
+            files: Vec::new(),
             instances: Vec::new(),
             trackers: Vec::new(),
             missing_interface: false,

@@ -1,10 +1,10 @@
-//! `track_interface` and `track_script`, of an instance and of a group.
+//! `track_interface`, `track_script` and `track_file`, of an instance and of a group.
 
-use super::Site;
 use super::group::GroupDraft;
 use super::instance::Draft;
+use super::{Known, Site};
 use crate::config::keywords::value::Quoted;
-use crate::config::model::{TrackInterface, TrackScript};
+use crate::config::model::{TrackFile, TrackInterface, TrackScript};
 use crate::config::printer::Printer;
 use crate::config::syntax::{Statement, Word};
 
@@ -62,29 +62,50 @@ fn interfaces(site: &mut Site<'_>, list: &mut Vec<TrackInterface>, statement: &S
     }
 }
 
-fn scripts(site: &mut Site<'_>, list: &mut Vec<TrackScript>, named: &mut Vec<String>, statement: &Statement) {
+/// Names of blocks above, each with its weight if it has one here: index, weight, reverse.
+fn named(
+    site: &mut Site<'_>,
+    block: &str,
+    blocks: for<'s> fn(&'s Site<'_>) -> &'s [Known],
+    tracked: &mut Vec<String>,
+    statement: &Statement,
+) -> Vec<(usize, i16, bool)> {
+    let mut list = Vec::new();
     for line in statement.block.iter().flat_map(|block| &block.statements) {
         let Some(name) = line.words.first() else { continue };
-        let what = format!("track_script {}", name.text);
-        let Some(known) = site.scripts.iter().find(|known| known.name == name.text) else {
-            let near = super::nearest(&name.text, site.scripts.iter().map(|known| known.name.as_str()));
+        let what = format!("{} {}", site.head(statement), name.text);
+        let Some(known) = blocks(site).iter().find(|known| known.name == name.text) else {
+            let near = super::nearest(&name.text, blocks(site).iter().map(|known| known.name.as_str()));
             let hint = near.map_or_else(String::new, |near| format!(": did you mean '{near}'?"));
-            let text = format!("{what}: there is no vrrp_script of that name above; it is ignored{hint}");
+            let text = format!("{what}: there is no {block} of that name above; it is ignored{hint}");
             site.error(name.at, text);
             continue;
         };
         let (index, weight) = (known.index, known.weight);
-        if named.contains(&name.text) {
+        if tracked.contains(&what) {
             site.error(name.at, format!("{what} is there already; this one is ignored"));
             continue;
         }
-        named.push(name.text.clone());
+        tracked.push(what.clone());
         let Some(options) = options(site, &what, line) else { continue };
         // One that was left out has been reported where it is defined.
-        let Some(script) = index else { continue };
+        let Some(index) = index else { continue };
         let (weight, reverse) = options.unwrap_or(weight);
-        list.push(TrackScript { script, weight, reverse });
+        list.push((index, weight, reverse));
     }
+    list
+}
+
+fn scripts(site: &mut Site<'_>, list: &mut Box<[TrackScript]>, tracked: &mut Vec<String>, statement: &Statement) {
+    let named = named(site, "vrrp_script", |site| &site.scripts, tracked, statement);
+    let more = named.into_iter().map(|(script, weight, reverse)| TrackScript { script, weight, reverse });
+    *list = list.iter().copied().chain(more).collect();
+}
+
+fn files(site: &mut Site<'_>, list: &mut Box<[TrackFile]>, tracked: &mut Vec<String>, statement: &Statement) {
+    let named = named(site, "track_file", |site| &site.files, tracked, statement);
+    let more = named.into_iter().map(|(file, weight, reverse)| TrackFile { file, weight, reverse });
+    *list = list.iter().copied().chain(more).collect();
 }
 
 fn weight_text(weight: i16, reverse: bool) -> String {
@@ -109,6 +130,15 @@ fn show_scripts(list: &[TrackScript], printer: &mut Printer) {
     printer.lines("track_script", lines);
 }
 
+fn show_files(list: &[TrackFile], printer: &mut Printer) {
+    let line = |each: &TrackFile| {
+        let name = printer.config.files.get(each.file).map_or("", |file| file.name.as_str());
+        format!("{}{}", Quoted(name), weight_text(each.weight, each.reverse))
+    };
+    let lines = list.iter().map(line).collect();
+    printer.lines("track_file", lines);
+}
+
 /// `track_interface` of an instance.
 pub fn instance_interfaces(site: &mut Site<'_>, draft: &mut Draft, statement: &Statement) {
     interfaces(site, &mut draft.instance.track_interfaces, statement);
@@ -116,7 +146,7 @@ pub fn instance_interfaces(site: &mut Site<'_>, draft: &mut Draft, statement: &S
 
 /// `track_script` of an instance.
 pub fn instance_scripts(site: &mut Site<'_>, draft: &mut Draft, statement: &Statement) {
-    scripts(site, &mut draft.instance.track_scripts, &mut draft.tracked_scripts, statement);
+    scripts(site, &mut draft.instance.track_scripts, &mut draft.tracked, statement);
 }
 
 /// Prints it.
@@ -136,7 +166,7 @@ pub fn group_interfaces(site: &mut Site<'_>, draft: &mut GroupDraft, statement: 
 
 /// `track_script` of a group.
 pub fn group_scripts(site: &mut Site<'_>, draft: &mut GroupDraft, statement: &Statement) {
-    scripts(site, &mut draft.group.track_scripts, &mut draft.tracked_scripts, statement);
+    scripts(site, &mut draft.group.track_scripts, &mut draft.tracked, statement);
 }
 
 /// Prints it.
@@ -147,4 +177,24 @@ pub fn show_group_interfaces(draft: &GroupDraft, _: &GroupDraft, printer: &mut P
 /// Prints it.
 pub fn show_group_scripts(draft: &GroupDraft, _: &GroupDraft, printer: &mut Printer) {
     show_scripts(&draft.group.track_scripts, printer);
+}
+
+/// `track_file` of an instance.
+pub fn instance_files(site: &mut Site<'_>, draft: &mut Draft, statement: &Statement) {
+    files(site, &mut draft.instance.track_files, &mut draft.tracked, statement);
+}
+
+/// `track_file` of a group.
+pub fn group_files(site: &mut Site<'_>, draft: &mut GroupDraft, statement: &Statement) {
+    files(site, &mut draft.group.track_files, &mut draft.tracked, statement);
+}
+
+/// Prints it.
+pub fn show_instance_files(draft: &Draft, _: &Draft, printer: &mut Printer) {
+    show_files(&draft.instance.track_files, printer);
+}
+
+/// Prints it.
+pub fn show_group_files(draft: &GroupDraft, _: &GroupDraft, printer: &mut Printer) {
+    show_files(&draft.group.track_files, printer);
 }

@@ -1,7 +1,7 @@
 //! The top level of a configuration.
 
 use super::balancer::{SSL, VIRTUAL_SERVER};
-use super::track::{BFD, GARP_GROUP, TRACK_FILE, TRACK_GROUP, TRACK_PROCESS};
+use super::track::{BFD, GARP_GROUP, TRACK_GROUP, TRACK_PROCESS};
 use super::{Keyword, Put, Takes, at};
 use crate::config::build::balancer::{virtual_server, virtual_server_group};
 use crate::config::build::global::{GlobalDraft, read::show_nothing};
@@ -29,8 +29,8 @@ pub static TOP: &[Row] = &[
     Row::accepted("linkbeat_interfaces", Lines, KERNEL_TELLS, "interfaces to ask so"),
     Row::new("interface_up_down_delays", Lines, Put::Own(delays::interface_up_down_delays, delays::show), "how long an interface must be up or down to count so"),
     Row::not_yet("vrrp_track_process", Block(TRACK_PROCESS, 1, 1), "processes that count"),
-    Row::not_yet("track_file", Block(TRACK_FILE, 1, 1), "a file whose content counts"),
-    Row::deprecated("vrrp_track_file", Block(TRACK_FILE, 1, 1), Put::Nowhere, "track_file"),
+    Row::new("track_file", Own("track_file"), Put::Nowhere, "a file whose content counts"),
+    Row::deprecated("vrrp_track_file", Own("track_file"), Put::Nowhere, "track_file"),
     Row::not_yet("track_group", Block(TRACK_GROUP, 1, 1), "instances that static addresses, routes and rules belong to"),
     Row::not_yet("garp_group", Block(GARP_GROUP, 0, 1), "interfaces that share a pace of announcements"),
     Row::new("static_ipaddress", Lines, Put::Own(address::static_ipaddress, address::show_static), "addresses that are always there"),

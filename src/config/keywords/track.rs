@@ -1,6 +1,8 @@
 //! `vrrp_track_process`, `track_file`, `track_group`, `garp_group`, `bfd_instance`: read and checked.
 
-use super::{Keyword, SECOND, Takes};
+use super::{Keyword, Put, SECOND, Takes};
+use crate::config::build::file::read;
+use crate::config::model::TrackedFile;
 use Takes::{Address, Flag, Interface, Lines, Nothing, Number, Seconds, Word, Words};
 
 type Row = Keyword<()>;
@@ -24,10 +26,10 @@ pub static TRACK_PROCESS: &[Row] = &[
 
 /// The keywords of `track_file`.
 #[rustfmt::skip]
-pub static TRACK_FILE: &[Row] = &[
-    Row::not_yet("file", Word, "the file that holds a number"),
-    Row::not_yet("weight", Words(1, 2), "what its number is multiplied with (1)"),
-    Row::not_yet("init_file", Words(0, 2), "make it if it is missing"),
+pub static TRACK_FILE: &[Keyword<TrackedFile>] = &[
+    Keyword::new("file", Word, Put::Own(read::file, read::show_file), "the file that holds a number"),
+    Keyword::new("weight", Words(1, 2), Put::Own(read::weight, read::show_weight), "what its number is multiplied with (1); 0: a number but 0 is FAULT"),
+    Keyword::new("init_file", Words(0, 2), Put::Own(read::init_file, read::show_init_file), "make it with this number (0) if it is missing, or overwrite it"),
 ];
 
 /// The keywords of `track_group`.

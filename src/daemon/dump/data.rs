@@ -12,7 +12,7 @@ use core::fmt::{self, Write};
 
 use super::subject::{addresses_of, subjects};
 use super::values::{General, Words, notify_scripts};
-use crate::config::model::{Notify, Script, TrackInterface, TrackScript};
+use crate::config::model::{Notify, Script, TrackFile, TrackInterface, TrackScript, TrackedFile};
 use crate::daemon::plan::STATIC;
 use crate::daemon::scripts::Check;
 use crate::daemon::words;
@@ -42,6 +42,10 @@ pub fn write(out: &mut dyn Write, world: &World) -> fmt::Result {
         let scripts = world.config.scripts.iter().zip(world.scripts.checks());
         scripts.enumerate().try_for_each(|(index, (told, check))| script(out, world, index, told, check))?;
     }
+    if !world.config.files.is_empty() {
+        title(out, "VRRP Track files")?;
+        world.config.files.iter().enumerate().try_for_each(|(index, told)| file(out, world, index, told))?;
+    }
     title(out, "Interfaces")?;
     network::interfaces(out, world)?;
     title(out, "Holdfast")?;
@@ -65,6 +69,7 @@ fn group(out: &mut dyn Write, world: &World, index: u16) -> fmt::Result {
     }
     tracked(out, world, group.track_interfaces.iter(), group.track_scripts.iter())?;
     writeln!(out, "   Using smtp notification = {}", yes(group.smtp_alert))?;
+    tracked_files(out, world, group.track_files.iter())?;
     notify(out, &group.notify)
 }
 
@@ -92,6 +97,29 @@ fn script(out: &mut dyn Write, world: &World, index: usize, script: &Script, che
         }
     }
     writeln!(out, "   State = {}", check.machine.activity())
+}
+
+fn file(out: &mut dyn Write, world: &World, index: usize, file: &TrackedFile) -> fmt::Result {
+    writeln!(out, " Track file = {}", file.name)?;
+    writeln!(out, "   File = {}", file.path.display())?;
+    writeln!(out, "   Status = {}", world.tracked_files.value(index))?;
+    writeln!(out, "   Weight = {}{}", file.weight, reverse(file.reverse))?;
+    writeln!(out, "   Tracking instances :")?;
+    for subject in subjects(world) {
+        for track in subject.tracked_files().filter(|track| track.file == index) {
+            writeln!(out, "     {}, weight {}{}", subject.instance.name, track.weight, reverse(track.reverse))?;
+        }
+    }
+    Ok(())
+}
+
+fn tracked_files<'c>(out: &mut dyn Write, world: &World, files: impl Iterator<Item = &'c TrackFile>) -> fmt::Result {
+    for (place, track) in files.enumerate() {
+        heading(out, place, "Tracked files")?;
+        let name = world.config.files.get(track.file).map_or("?", |file| file.name.as_str());
+        writeln!(out, "     {name}, weight {}{}", track.weight, reverse(track.reverse))?;
+    }
+    Ok(())
 }
 
 /// What counts for an instance or a group, with its weights; no heading over nothing.

@@ -1,7 +1,7 @@
 //! A virtual router as the dumps see it: its configuration, its machine and its place, side by side.
 
 use super::values::AddressLine;
-use crate::config::model::{Instance, TrackInterface, TrackScript};
+use crate::config::model::{Instance, TrackFile, TrackInterface, TrackScript};
 use crate::daemon::interfaces::Device;
 use crate::daemon::plan::{self, RouterPlan};
 use crate::daemon::world::World;
@@ -81,6 +81,12 @@ impl<'w> Subject<'w> {
     pub fn tracked_scripts(&self) -> impl Iterator<Item = &'w TrackScript> + use<'w> {
         let weights = self.has_weights();
         self.instance.track_scripts.iter().filter(move |track| weights || track.weight == 0)
+    }
+
+    /// The files that count for it.
+    pub fn tracked_files(&self) -> impl Iterator<Item = &'w TrackFile> + use<'w> {
+        let weights = self.has_weights();
+        self.instance.track_files.iter().filter(move |track| weights || track.weight == 0)
     }
 
     /// Members of a sync group have no weights of their own, unless it says so.
