@@ -345,3 +345,17 @@ fn it_runs_where_and_for_as_long_as_it_is_told() {
     let buffers: Vec<u32> = (0..64).filter_map(|number| lab::os::receive_buffer(pid, number).ok()).collect();
     assert!(buffers.contains(&600_000) && buffers.contains(&800_000), "the kernel doubles them: {buffers:?}");
 }
+
+#[test]
+fn the_data_has_the_name_of_the_daemon_where_asked() {
+    let lab = Lab::new(&["a"]);
+    let node = lab.node("a");
+    let conf = format!("instance blue\nglobal_defs {{\n data_use_instance\n}}\n{}", one(100));
+    let a = Daemon::holdfast(node, &conf, &[]);
+    says(&a, "Entering BACKUP STATE");
+    let mut a = a;
+    a.process().signal(libc::SIGUSR1);
+    assert!(wait_until(5 * SECOND, || node.path("/tmp/keepalived.blue.data").exists()), "{}", a.log());
+    assert!(a.stats().contains("VRRP Instance: "), "the others keep theirs");
+    assert!(!node.path("/tmp/keepalived.data").exists());
+}

@@ -134,3 +134,14 @@ fn the_dump_shows_each_file_and_who_tracks_it() {
     );
     assert!(data.contains(&block), "{data}");
 }
+
+#[test]
+fn a_file_may_weigh_as_much_as_a_fault() {
+    let lab = Lab::new(&["a"]);
+    let node = lab.node("a");
+    node.write(FILE, "0");
+    let a = Daemon::holdfast(node, &conf("weight 254", "weight -254"), &[]);
+    takes(&a, VIP);
+    node.write(FILE, "1");
+    gives_up(&a, VIP);
+}

@@ -122,6 +122,8 @@ pub struct Global {
     pub umask: u32,
     /// `json_version` 1 or 2.
     pub json_version: u8,
+    /// `data_use_instance`: the data dump has the name of `instance` in its own.
+    pub data_use_instance: bool,
     /// `state_dump_file`.
     pub state_dump_file: Option<PathBuf>,
     /// `stats_dump_file` (keepalived reads and ignores it; here it is used).
@@ -184,6 +186,7 @@ impl Default for Global {
             rx_bufs_multiplier: 3,
             umask: 0o177,
             json_version: 1,
+            data_use_instance: false,
             state_dump_file: None,
             stats_dump_file: None,
             json_dump_file: None,

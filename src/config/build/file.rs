@@ -35,7 +35,7 @@ pub fn read_block(site: &mut Site<'_>, files: &mut Vec<TrackedFile>, statement: 
 /// The lines with a form of their own.
 pub mod read {
     use super::{Site, TrackedFile};
-    use crate::config::build::tracks::weight_words;
+    use crate::config::build::tracks::{FILE_WEIGHT, weight_words};
     use crate::config::keywords::value::Quoted;
     use crate::config::model::InitFile;
     use crate::config::printer::Printer;
@@ -54,7 +54,7 @@ pub mod read {
     /// `weight N [reverse]`
     pub fn weight(site: &mut Site<'_>, file: &mut TrackedFile, statement: &Statement) {
         let words = statement.words.get(1..).unwrap_or_default();
-        if let Some((weight, reverse)) = weight_words(site, "weight", words) {
+        if let Some((weight, reverse)) = weight_words(site, "weight", words, FILE_WEIGHT) {
             (file.weight, file.reverse) = (weight, reverse);
         }
     }

@@ -92,7 +92,7 @@ pub fn read_block(site: &mut Site<'_>, config: &mut Config, statement: &Statemen
 pub mod read {
     use super::{ScriptDraft, Site, line};
     use crate::config::build::command::{self, quote};
-    use crate::config::build::tracks::weight_words;
+    use crate::config::build::tracks::{WEIGHT, weight_words};
     use crate::config::keywords::value::Quoted;
     use crate::config::printer::Printer;
     use crate::config::syntax::Statement;
@@ -122,7 +122,7 @@ pub mod read {
     /// `weight N [reverse]`
     pub fn weight(site: &mut Site<'_>, draft: &mut ScriptDraft, statement: &Statement) {
         let words = statement.words.get(1..).unwrap_or_default();
-        if let Some((weight, reverse)) = weight_words(site, "weight", words) {
+        if let Some((weight, reverse)) = weight_words(site, "weight", words, WEIGHT) {
             draft.script.weight = weight;
             draft.script.reverse = reverse;
         }

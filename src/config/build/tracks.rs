@@ -9,11 +9,14 @@ use crate::config::printer::Printer;
 use crate::config::syntax::{Statement, Word};
 
 /// The largest weight, either way.
-const WEIGHT: i64 = 253;
+pub const WEIGHT: i64 = 253;
 
-/// `N [reverse|noreverse]`
-pub fn weight_words(site: &mut Site<'_>, what: &str, words: &[Word]) -> Option<(i16, bool)> {
-    let weight = site.number(words.first()?, what, -WEIGHT, WEIGHT)?;
+/// The largest a file's number is multiplied by.
+pub const FILE_WEIGHT: i64 = 254;
+
+/// `N [reverse|noreverse]`, at most `limit` either way.
+pub fn weight_words(site: &mut Site<'_>, what: &str, words: &[Word], limit: i64) -> Option<(i16, bool)> {
+    let weight = site.number(words.first()?, what, -limit, limit)?;
     let reverse = match words.get(1) {
         None => false,
         Some(word) if word.text == "reverse" => true,
@@ -27,16 +30,16 @@ pub fn weight_words(site: &mut Site<'_>, what: &str, words: &[Word]) -> Option<(
 }
 
 /// `NAME [weight N [reverse]]`: what follows the name. The outer None is an error that has been said.
-fn options(site: &mut Site<'_>, what: &str, line: &Statement) -> Option<Option<(i16, bool)>> {
+fn options(site: &mut Site<'_>, what: &str, line: &Statement, limit: i64) -> Option<Option<(i16, bool)>> {
     match line.words.get(1) {
         None => Some(None),
         Some(word) if word.text == "weight" => {
             let words = line.words.get(2..).unwrap_or_default();
             if words.is_empty() {
-                site.error(word.at, format!("{what}: weight needs a number from -{WEIGHT} to {WEIGHT}"));
+                site.error(word.at, format!("{what}: weight needs a number from -{limit} to {limit}"));
                 return None;
             }
-            weight_words(site, what, words).map(Some)
+            weight_words(site, what, words, limit).map(Some)
         }
         // Only `reverse`, without a weight: the state counts the other way round.
         Some(word) if word.text == "reverse" => Some(Some((0, true))),
@@ -56,7 +59,7 @@ fn interfaces(site: &mut Site<'_>, list: &mut Vec<TrackInterface>, statement: &S
             continue;
         }
         site.interface(name, &what);
-        let Some(options) = options(site, &what, line) else { continue };
+        let Some(options) = options(site, &what, line, WEIGHT) else { continue };
         let (weight, reverse) = options.unwrap_or_default();
         list.push(TrackInterface { name: name.text.clone(), weight, reverse });
     }
@@ -67,6 +70,7 @@ fn named(
     site: &mut Site<'_>,
     block: &str,
     blocks: for<'s> fn(&'s Site<'_>) -> &'s [Known],
+    limit: i64,
     tracked: &mut Vec<String>,
     statement: &Statement,
 ) -> Vec<(usize, i16, bool)> {
@@ -87,7 +91,7 @@ fn named(
             continue;
         }
         tracked.push(what.clone());
-        let Some(options) = options(site, &what, line) else { continue };
+        let Some(options) = options(site, &what, line, limit) else { continue };
         // One that was left out has been reported where it is defined.
         let Some(index) = index else { continue };
         let (weight, reverse) = options.unwrap_or(weight);
@@ -97,13 +101,13 @@ fn named(
 }
 
 fn scripts(site: &mut Site<'_>, list: &mut Box<[TrackScript]>, tracked: &mut Vec<String>, statement: &Statement) {
-    let named = named(site, "vrrp_script", |site| &site.scripts, tracked, statement);
+    let named = named(site, "vrrp_script", |site| &site.scripts, WEIGHT, tracked, statement);
     let more = named.into_iter().map(|(script, weight, reverse)| TrackScript { script, weight, reverse });
     *list = list.iter().copied().chain(more).collect();
 }
 
 fn files(site: &mut Site<'_>, list: &mut Box<[TrackFile]>, tracked: &mut Vec<String>, statement: &Statement) {
-    let named = named(site, "track_file", |site| &site.files, tracked, statement);
+    let named = named(site, "track_file", |site| &site.files, FILE_WEIGHT, tracked, statement);
     let more = named.into_iter().map(|(file, weight, reverse)| TrackFile { file, weight, reverse });
     *list = list.iter().copied().chain(more).collect();
 }

@@ -13,6 +13,8 @@ const NO_BALANCER: &str = "load balancing is not built";
 const NO_SNMP: &str = "there is no SNMP agent, on purpose: the JSON status has the same counters";
 const NO_DBUS: &str = "there is no D-Bus, on purpose: it would be larger than the daemon; the JSON status and the notify FIFOs say the same";
 const ALWAYS_FORCED: &str = "the system's limit is always passed where we may";
+const AS_WRITTEN: &str =
+    "the real-time priority is what vrrp_rt_priority says; timers run late by less than the network does";
 const NO_FIREWALL: &str = "no firewall rules are made";
 
 /// The keywords of `global_defs`.
@@ -90,8 +92,8 @@ pub static GLOBAL: &[Row] = &[
     Row::older("vrrp_rlimit_rtime", Number(1, ANY), "vrrp_rlimit_rttime"),
     Row::older("checker_rlimit_rtime", Number(1, ANY), "checker_rlimit_rttime"),
     Row::older("bfd_rlimit_rtime", Number(1, ANY), "bfd_rlimit_rttime"),
-    Row::not_yet("max_auto_priority", Takes::OptionalNumber(-1, 99), "raise the own real-time priority up to this when timers run late"),
-    Row::not_yet("min_auto_priority_delay", Number(1, 10_000_000), "lateness in microseconds that does so"),
+    Row::accepted("max_auto_priority", Takes::OptionalNumber(-1, 99), AS_WRITTEN, "raise the own real-time priority up to this when timers run late"),
+    Row::accepted("min_auto_priority_delay", Number(1, 10_000_000), AS_WRITTEN, "lateness in microseconds that does so"),
     Row::new("vrrp_netlink_cmd_rcv_bufs", Number(0, ANY), at!(global.netlink_command_buffer), "bytes of the netlink command socket's buffer"),
     Row::accepted("vrrp_netlink_cmd_rcv_bufs_force", Flag, ALWAYS_FORCED, "beyond the system's limit"),
     Row::new("vrrp_netlink_monitor_rcv_bufs", Number(0, ANY), at!(global.netlink_monitor_buffer), "bytes of the netlink monitor socket's buffer"),
@@ -152,7 +154,7 @@ pub static GLOBAL: &[Row] = &[
     Row::new("state_dump_file", Word, at!(global.state_dump_file), "file of the data dump"),
     Row::new("stats_dump_file", Word, at!(global.stats_dump_file), "file of the statistics dump"),
     Row::new("json_dump_file", Word, at!(global.json_dump_file), "file of the JSON dump"),
-    Row::not_yet("data_use_instance", Flag, "the instance's name in the names of dump files"),
+    Row::new("data_use_instance", Flag, at!(global.data_use_instance), "the instance's name in the names of dump files"),
     Row::not_yet("config_save_dir", Word, "keep a copy of each configuration here"),
     Row::accepted("tmp_config_directory", Word, "the configuration is read once, by one process", "where a copy of the configuration is kept"),
     Row::accepted("random_seed", Number(0, ANY), "nothing here depends on it", "seed of random values"),

@@ -28,7 +28,7 @@ impl Files {
     pub fn new(config: &Config) -> Self {
         let file = |path: PathBuf| ReplacedFile::new(&path.to_string_lossy()).ok();
         Self {
-            data: file(place(&config.global.state_dump_file, "keepalived.data")),
+            data: file(place(&config.global.state_dump_file, &data_name(config))),
             stats: file(place(&config.global.stats_dump_file, "keepalived.stats")),
             json: file(json_place(config)),
         }
@@ -54,6 +54,14 @@ impl Files {
         }
         log::info!("Printing VRRP as json for process({}) on signal", std::process::id());
         write(&self.json, |out| json::write(out, world));
+    }
+}
+
+/// As with keepalived, only this file can have the name of `instance` in its own.
+fn data_name(config: &Config) -> String {
+    match &config.global.instance_name {
+        Some(name) if config.global.data_use_instance => format!("keepalived.{}.data", name.replace('/', "_")),
+        Some(_) | None => String::from("keepalived.data"),
     }
 }
 
