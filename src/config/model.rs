@@ -23,6 +23,22 @@ pub struct Config {
     pub scripts: Vec<Script>,
     /// `track_file` blocks, used or not.
     pub files: Vec<TrackedFile>,
+    /// `vrrp_track_process` blocks, used or not.
+    pub processes: Vec<TrackedProcess>,
+}
+
+impl Config {
+    /// The name of a tracked file; none if it is something else.
+    pub fn file_name(&self, what: Tracked) -> Option<&str> {
+        let Tracked::File(file) = what else { return None };
+        self.files.get(usize::from(file)).map(|file| file.name.as_str())
+    }
+
+    /// The name of a tracked process; none if it is something else.
+    pub fn process_name(&self, what: Tracked) -> Option<&str> {
+        let Tracked::Process(process) = what else { return None };
+        self.processes.get(usize::from(process)).map(|process| process.name.as_str())
+    }
 }
 
 /// `global_defs`. What has a counterpart in an instance is already merged into [`Instance`].
@@ -299,8 +315,8 @@ pub struct Instance {
     pub track_interfaces: Vec<TrackInterface>,
     /// `track_script`; scripts that do not exist are left out with a diagnostic.
     pub track_scripts: Box<[TrackScript]>,
-    /// `track_file`; files that do not exist as a block are left out with a diagnostic.
-    pub track_files: Box<[TrackFile]>,
+    /// `track_file` and `track_process`; what does not exist as a block is left out with a diagnostic.
+    pub tracks: Box<[Track]>,
     /// `notify*`.
     pub notify: Notify,
     /// `notify_priority_changes` or its global.
@@ -426,12 +442,74 @@ pub struct InitFile {
     pub overwrite: bool,
 }
 
-/// A file whose number counts.
+/// `vrrp_track_process NAME { ... }`: processes that count.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TrackedProcess {
+    /// Its name.
+    pub name: String,
+    /// `process`: the program.
+    pub program: String,
+    /// And its parameters.
+    pub parameters: Vec<String>,
+    /// `param_match`, if written.
+    pub param_match: Option<ParameterMatch>,
+    /// `full_command`: the program is compared with the command line, not with the process's name.
+    pub full_command: bool,
+    /// `weight`, where nothing else is said.
+    pub weight: i16,
+    /// The result is turned around.
+    pub reverse: bool,
+    /// `quorum`: so many at least.
+    pub quorum: u32,
+    /// `quorum_max`: so many at most.
+    pub quorum_max: Option<u32>,
+    /// `terminate_delay`: a quorum that is lost is lost after this.
+    pub terminate_delay: Duration,
+    /// `fork_delay`: one that is gained is there after this.
+    pub fork_delay: Duration,
+}
+
+/// How parameters of a process are compared.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct TrackFile {
+pub enum ParameterMatch {
+    /// Not at all.
+    Any,
+    /// These and no others.
+    Exact,
+    /// These first.
+    Initial,
+    /// The same, and of the last one its beginning suffices.
+    Partial,
+}
+
+impl ParameterMatch {
+    /// The language's word, and keepalived's in its dump.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Any => "any",
+            Self::Exact => "exact",
+            Self::Initial => "initial",
+            Self::Partial => "partial",
+        }
+    }
+}
+
+/// What else can be tracked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Tracked {
     /// Index into [`Config::files`].
-    pub file: usize,
-    /// The number is multiplied by it; 0: a number other than 0 is FAULT.
+    File(u16),
+    /// Index into [`Config::processes`].
+    Process(u16),
+}
+
+/// A file or process that counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Track {
+    /// Which.
+    pub what: Tracked,
+    /// A file's number is multiplied by it, a quorum counts as a script does; 0: a number but 0, or no
+    /// quorum, is FAULT.
     pub weight: i16,
     /// The result is turned around.
     pub reverse: bool,
@@ -450,8 +528,8 @@ pub struct SyncGroup {
     pub track_interfaces: Vec<TrackInterface>,
     /// `track_script` of the group.
     pub track_scripts: Box<[TrackScript]>,
-    /// `track_file` of the group.
-    pub track_files: Box<[TrackFile]>,
+    /// `track_file` and `track_process` of the group.
+    pub tracks: Box<[Track]>,
     /// `sync_group_tracking_weight`: weights of members count.
     pub tracking_weight: bool,
     /// `notify*`.

@@ -9,7 +9,7 @@ use super::build::instance::Draft;
 use super::build::script::ScriptDraft;
 use super::keywords::value::Quoted;
 use super::keywords::{Keyword, Put, Takes, Value, global, group, instance, script, top, track};
-use super::model::{Command, Config, TrackedFile};
+use super::model::{Command, Config, TrackedFile, TrackedProcess};
 
 /// Writes lines and blocks.
 pub struct Printer {
@@ -88,6 +88,11 @@ pub fn print(config: &Config) -> String {
     for each in &config.files {
         printer.block(format_args!("track_file {}", Quoted(&each.name)), |printer| {
             printer.rows(track::TRACK_FILE, each, &TrackedFile::default());
+        });
+    }
+    for each in &config.processes {
+        printer.block(format_args!("vrrp_track_process {}", Quoted(&each.name)), |printer| {
+            printer.rows(track::TRACK_PROCESS, each, &TrackedProcess::default());
         });
     }
     for each in &config.instances {

@@ -1,7 +1,7 @@
 //! Why an instance is in FAULT, in words an operator can act on.
 
 use super::world::World;
-use crate::config::model::{TrackFile, TrackInterface, TrackScript};
+use crate::config::model::{Track, TrackInterface, TrackScript, Tracked};
 use crate::proto::track::{Condition, FAULT, Link};
 
 /// Says each reason that puts this instance, or another one of its sync group, into FAULT.
@@ -12,7 +12,7 @@ pub fn say(world: &World, router: u16) {
     let name = world.name(router);
     interfaces(world, name, &group.track_interfaces);
     scripts(world, name, &group.track_scripts);
-    files(world, name, &group.track_files);
+    others(world, name, &group.tracks);
     for member in group.members.iter().map(|member| *member as u16).filter(|member| *member != router) {
         say_own(world, router, member);
     }
@@ -34,7 +34,7 @@ fn say_own(world: &World, router: u16, member: u16) {
     }
     interfaces(world, name, &instance.track_interfaces);
     scripts(world, name, &instance.track_scripts);
-    files(world, name, &instance.track_files);
+    others(world, name, &instance.tracks);
 }
 
 fn interfaces(world: &World, name: &str, tracked: &[TrackInterface]) {
@@ -69,11 +69,12 @@ fn scripts(world: &World, name: &str, tracked: &[TrackScript]) {
 
 /// A file's number changed: says for whom that begins or ends a fault.
 pub fn say_file(world: &World, file: usize, before: Condition, after: Condition) {
-    let instances = world.config.instances.iter().map(|instance| (instance.name.as_str(), &instance.track_files));
-    let groups = world.config.groups.iter().map(|group| (group.name.as_str(), &group.track_files));
+    let instances = world.config.instances.iter().map(|instance| (instance.name.as_str(), &instance.tracks));
+    let groups = world.config.groups.iter().map(|group| (group.name.as_str(), &group.tracks));
     let tracked = world.config.files.get(file).map_or("", |file| file.name.as_str());
+    let is_it = |track: &&Track| track.what == Tracked::File(file as u16);
     for (name, tracks) in instances.chain(groups) {
-        for link in tracks.iter().filter(|track| track.file == file).map(link_of) {
+        for link in tracks.iter().filter(is_it).map(link_of) {
             match (link.is_fault(before), link.is_fault(after)) {
                 (false, true) => log::info!("({name}): tracked file {tracked} now FAULT state"),
                 (true, false) => log::info!("({name}): tracked file {tracked} leaving FAULT state"),
@@ -83,17 +84,35 @@ pub fn say_file(world: &World, file: usize, before: Condition, after: Condition)
     }
 }
 
-fn files(world: &World, name: &str, tracked: &[TrackFile]) {
-    for track in tracked {
-        let value = world.tracked_files.value(track.file);
-        if link_of(track).is_fault(Condition::Value(value)) {
-            let file = world.config.files.get(track.file).map_or("", |file| file.name.as_str());
-            log::info!("({name}): entering FAULT state (tracked file {file} has status {FAULT})");
+/// A process's quorum came or went.
+pub fn say_process(world: &World, process: usize, gained: bool) {
+    let name = world.config.processes.get(process).map_or("", |process| process.name.as_str());
+    log::info!("Quorum {} for tracked process {name}", if gained { "gained" } else { "lost" });
+}
+
+fn others(world: &World, name: &str, tracks: &[Track]) {
+    for track in tracks {
+        let (config, link) = (&world.config, link_of(track));
+        match track.what {
+            Tracked::File(file) => {
+                let value = world.tracked_files.value(file.into());
+                if link.is_fault(Condition::Value(value)) {
+                    let file = config.file_name(track.what).unwrap_or_default();
+                    log::info!("({name}): entering FAULT state (tracked file {file} has status {FAULT})");
+                }
+            }
+            Tracked::Process(process) => {
+                if link.is_fault(world.tracked_processes.has_quorum(process.into()).into()) {
+                    let process = config.process_name(track.what).unwrap_or_default();
+                    let not = if track.reverse { "" } else { " not" };
+                    log::info!("({name}) entering FAULT state (tracked process {process} quorum{not} achieved)");
+                }
+            }
         }
     }
 }
 
-/// What a file means for who tracks it, whichever condition it is.
-fn link_of(track: &TrackFile) -> Link {
+/// What it means for who tracks it, whichever condition it is.
+fn link_of(track: &Track) -> Link {
     Link { condition: 0, weight: track.weight, reverse: track.reverse }
 }

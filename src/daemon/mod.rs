@@ -23,6 +23,7 @@ mod start;
 mod status;
 mod strays;
 mod tracked_files;
+mod tracked_processes;
 mod words;
 pub mod world;
 

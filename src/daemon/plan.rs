@@ -13,7 +13,7 @@ use crate::sys::vrrp_socket::Listen;
 use crate::time::Duration;
 use crate::wire::vrrp::{ChecksumForm, Family, Version};
 
-/// Indices where everything is. Conditions are the devices first, then the scripts, then the files, then one that is never true.
+/// Indices where everything is. Conditions are the devices first, then the scripts, then the files, then the processes, then one that is never true.
 pub struct Plan {
     /// Names of the interfaces that matter.
     pub devices: Box<[String]>,
@@ -157,7 +157,7 @@ impl Plan {
 
     /// The condition that is never true: an instance that must have a peer and has none hangs on it.
     pub fn impossible(&self, config: &Config) -> u16 {
-        self.file_condition(config, config.files.len())
+        self.process_condition(config, config.processes.len())
     }
 
     /// The condition that a script succeeds.
@@ -168,6 +168,11 @@ impl Plan {
     /// The number of a file.
     pub fn file_condition(&self, config: &Config, file: usize) -> u16 {
         self.script_condition(config.scripts.len() + file)
+    }
+
+    /// The condition that there are enough of a process.
+    pub fn process_condition(&self, config: &Config, process: usize) -> u16 {
+        self.file_condition(config, config.files.len() + process)
     }
 
     /// The slots of an address on a device (several routers may, in error, have the same).
@@ -205,7 +210,7 @@ impl Plan {
             let group = group_of(index);
             let weights = group.and_then(|group| config.groups.get(group)).is_none_or(|group| group.tracking_weight);
             let mut links = self.links(&instance.track_interfaces, &instance.track_scripts);
-            links.extend(self.file_links(config, &instance.track_files));
+            links.extend(self.other_links(config, &instance.tracks));
             // Members of a group must agree: their own weights do not count, their faults do.
             links.retain(|link| weights || link.weight == 0);
             if let Some(device) = self.routers.get(index).and_then(|router| router.device)
@@ -232,7 +237,7 @@ impl Plan {
             let links = self.links(&group.track_interfaces, &group.track_scripts).into_iter();
             Group {
                 members: group.members.iter().map(|member| *member as u16).collect(),
-                links: links.chain(self.file_links(config, &group.track_files)).collect(),
+                links: links.chain(self.other_links(config, &group.tracks)).collect(),
             }
         };
         config.groups.iter().map(group).collect()
@@ -251,11 +256,13 @@ impl Plan {
         interfaces.iter().filter_map(interface).chain(scripts.iter().map(script)).collect()
     }
 
-    fn file_links(&self, config: &Config, files: &[model::TrackFile]) -> impl Iterator<Item = Link> {
-        files.iter().map(|track| Link {
-            condition: self.file_condition(config, track.file),
-            weight: track.weight,
-            reverse: track.reverse,
+    fn other_links(&self, config: &Config, tracks: &[model::Track]) -> impl Iterator<Item = Link> {
+        tracks.iter().map(|track| {
+            let condition = match track.what {
+                model::Tracked::File(file) => self.file_condition(config, file.into()),
+                model::Tracked::Process(process) => self.process_condition(config, process.into()),
+            };
+            Link { condition, weight: track.weight, reverse: track.reverse }
         })
     }
 

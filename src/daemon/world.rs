@@ -16,6 +16,7 @@ use super::promotion::Promotions;
 use super::scripts::{Scripts, Verdict};
 use super::sockets::Sockets;
 use super::tracked_files::TrackedFiles;
+use super::tracked_processes::TrackedProcesses;
 use super::{announcing, faults, words};
 use crate::config::Config;
 use crate::proto::Outbox;
@@ -51,6 +52,8 @@ pub struct World {
     pub scripts: Scripts,
     /// The tracked files.
     pub tracked_files: TrackedFiles,
+    /// The tracked processes.
+    pub tracked_processes: TrackedProcesses,
     /// When each router's state changed last: seconds and nanoseconds of the wall clock.
     pub transitions: Box<[(i64, u32)]>,
     promotions: Promotions,
@@ -145,6 +148,7 @@ impl World {
             scripts: Scripts::new(&config, now)?,
             links: plan.devices.iter().map(|name| debounce(&config, name)).collect(),
             tracked_files: TrackedFiles::new(&config)?,
+            tracked_processes: TrackedProcesses::new(&config),
             fifos: Fifos::new(&config),
             transitions: vec![clock::wall(); plan.routers.len()].into_boxed_slice(),
             sockets: Sockets::new(&plan, first_token)?,
@@ -188,6 +192,12 @@ impl World {
             let condition = self.plan.file_condition(&self.config, file);
             self.node.handle(now, node::Input::Condition(condition, Condition::Value(value)), &mut self.node_out);
         }
+        self.tracked_processes.count_all(now);
+        for process in 0..self.config.processes.len() {
+            let condition = self.plan.process_condition(&self.config, process);
+            let told = self.tracked_processes.has_quorum(process).into();
+            self.node.handle(now, node::Input::Condition(condition, told), &mut self.node_out);
+        }
         for device in 0..self.plan.devices.len() as u16 {
             let running = self.interfaces.get(device).is_some_and(|device| device.running);
             let told = self.links.get_mut(usize::from(device)).is_some_and(|link| link.found(now, running));
@@ -229,6 +239,7 @@ impl World {
         self.scripts.resume(&self.config, &mut old.scripts, &old.config);
         self.tracked_files.make(&self.config, &old.config);
         self.tracked_files.take_over(&old.tracked_files);
+        self.tracked_processes.take_over(&old.tracked_processes);
         self.promotions.take_over(&self.plan, &mut old.promotions, &old.plan);
         for (name, link) in self.plan.devices.iter().zip(&mut self.links) {
             if let Some(before) = old.plan.device(name).and_then(|device| old.links.get(usize::from(device))) {
@@ -255,6 +266,7 @@ impl World {
             self.announcer.next_deadline(),
             self.fifos.next_deadline(),
             self.tracked_files.next_deadline(),
+            self.tracked_processes.next_deadline().filter(|_| !self.stopping),
             self.links.iter().filter_map(Debounce::next_deadline).min(),
         ];
         deadlines.into_iter().flatten().min()
@@ -283,6 +295,9 @@ impl World {
         if self.tracked_files.next_deadline().is_some_and(|at| at <= now) {
             self.look_at_files(now);
         }
+        if !self.stopping && self.tracked_processes.next_deadline().is_some_and(|at| at <= now) {
+            self.look_at_processes(now);
+        }
         if self.fifos.next_deadline().is_some_and(|at| at <= now) && self.fifos.deadline(now, self.scripts.spawner()) {
             self.tell_all_states(now);
         }
@@ -298,6 +313,18 @@ impl World {
             if before != value {
                 faults::say_file(self, file, before, value);
                 self.step(now, node::Input::Condition(condition, value));
+            }
+        }
+    }
+
+    fn look_at_processes(&mut self, now: Instant) {
+        self.tracked_processes.deadline(now);
+        for process in 0..self.config.processes.len() {
+            let condition = self.plan.process_condition(&self.config, process);
+            let told = self.tracked_processes.has_quorum(process);
+            if self.node.condition(condition) != told.into() {
+                faults::say_process(self, process, told == Some(true));
+                self.step(now, node::Input::Condition(condition, told.into()));
             }
         }
     }

@@ -23,6 +23,7 @@ pub mod netlink;
 pub mod packet_socket;
 pub mod pid_file;
 pub mod process;
+pub mod processes;
 pub mod receive_batch;
 pub mod send_batch;
 pub mod service_manager;

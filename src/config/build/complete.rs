@@ -126,10 +126,10 @@ fn owner_weights(site: &mut Site<'_>, draft: &mut Draft) {
     }
     let (interfaces, scripts) = (draft.instance.track_interfaces.len(), draft.instance.track_scripts.len());
     draft.instance.track_interfaces.retain(|tracked| tracked.weight == 0);
-    let Instance { track_scripts, track_files, .. } = &mut draft.instance;
+    let Instance { track_scripts, tracks, .. } = &mut draft.instance;
     *track_scripts = track_scripts.iter().filter(|tracked| tracked.weight == 0).copied().collect();
     // keepalived says nothing of these.
-    *track_files = track_files.iter().filter(|tracked| tracked.weight == 0).copied().collect();
+    *tracks = tracks.iter().filter(|tracked| tracked.weight == 0).copied().collect();
     let text = "the priority of an address owner never changes; what is tracked with a weight is ignored";
     if draft.instance.track_interfaces.len() != interfaces {
         say(site, draft, draft.places.track_interface, text);

@@ -29,7 +29,7 @@ impl GroupDraft {
                 members: Vec::new(),
                 track_interfaces: Vec::new(),
                 track_scripts: Box::default(),
-                track_files: Box::default(),
+                tracks: Box::default(),
                 tracking_weight: false,
                 notify: Notify::default(),
                 smtp_alert: global.smtp_alert.unwrap_or(false),

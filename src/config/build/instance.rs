@@ -191,7 +191,7 @@ fn blank(global: &Global) -> Instance {
         dont_track_primary: false,
         track_interfaces: Vec::new(),
         track_scripts: Box::default(),
-        track_files: Box::default(),
+        tracks: Box::default(),
         notify: Notify::default(),
         notify_priority_changes: global.notify_priority_changes,
         smtp_alert: global.smtp_alert.unwrap_or(false),

@@ -13,6 +13,7 @@ pub mod file;
 pub mod global;
 pub mod group;
 pub mod instance;
+pub mod process;
 pub mod routes;
 pub mod script;
 mod site;
@@ -58,7 +59,7 @@ impl Default for Context {
 pub fn build(block: &Block, diagnostics: &mut Diagnostics, context: &Context) -> Config {
     let mut site = Site::new(diagnostics, context);
     let mut draft = GlobalDraft::default();
-    let mut files = Vec::new();
+    let (mut files, mut processes) = (Vec::new(), Vec::new());
     let (settings, blocks): (Vec<&Statement>, Vec<&Statement>) =
         block.statements.iter().partition(|statement| !is_vrrp(statement));
     for statement in settings {
@@ -67,11 +68,12 @@ pub fn build(block: &Block, diagnostics: &mut Diagnostics, context: &Context) ->
         }
         match site.head(statement) {
             "track_file" | "vrrp_track_file" => file::read_block(&mut site, &mut files, statement),
+            "vrrp_track_process" => process::read_block(&mut site, &mut processes, statement),
             "global_defs" => site.own_block(GLOBAL, &mut draft, statement, "global_defs"),
             _ => site.statement(TOP, &mut draft, statement, "the top level"),
         }
     }
-    let mut config = Config { global: draft.finish(&mut site), files, ..Config::default() };
+    let mut config = Config { global: draft.finish(&mut site), files, processes, ..Config::default() };
     site.set_global(&config.global);
     for statement in &blocks {
         match site.head(statement) {

@@ -89,7 +89,7 @@ fn prefix(site: &mut Site<'_>, word: &Word, what: &str) {
     }
 }
 
-/// `track_process` and `track_bfd`: the names must have been defined.
+/// `track_bfd`: the names must have been defined.
 pub fn trackers<T>(site: &mut Site<'_>, _: &mut T, statement: &Statement) {
     let what = site.head(statement).to_owned();
     for line in statement.block.iter().flat_map(|block| &block.statements) {
@@ -104,7 +104,6 @@ pub fn trackers<T>(site: &mut Site<'_>, _: &mut T, statement: &Statement) {
 /// What kind of tracker a block of the top level defines.
 pub fn tracker_kind(head: &str) -> Option<&'static str> {
     match head {
-        "vrrp_track_process" => Some("track_process"),
         "bfd_instance" => Some("track_bfd"),
         _ => None,
     }

@@ -41,7 +41,9 @@ pub struct Site<'a> {
     pub files: Vec<Known>,
     /// The names of the instances read so far, used or not.
     pub instances: Vec<String>,
-    /// The processes and BFD sessions that can be tracked, by the keyword that does it.
+    /// The tracked processes read so far.
+    pub processes: Vec<Known>,
+    /// The BFD sessions that can be tracked, by the keyword that does it.
     pub trackers: Vec<(&'static str, String)>,
     /// An interface is missing: keepalived judges no further then.
     missing_interface: bool,
@@ -64,6 +66,7 @@ impl<'a> Site<'a> {
             script_user: Some(User::default()),
             scripts: Vec::new(),
             files: Vec::new(),
+            processes: Vec::new(),
             instances: Vec::new(),
             trackers: Vec::new(),
             missing_interface: false,

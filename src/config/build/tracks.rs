@@ -1,17 +1,17 @@
-//! `track_interface`, `track_script` and `track_file`, of an instance and of a group.
+//! `track_interface`, `track_script`, `track_file` and `track_process`, of an instance and of a group.
 
 use super::group::GroupDraft;
 use super::instance::Draft;
 use super::{Known, Site};
 use crate::config::keywords::value::Quoted;
-use crate::config::model::{TrackFile, TrackInterface, TrackScript};
+use crate::config::model::{Config, Track, TrackInterface, TrackScript, Tracked};
 use crate::config::printer::Printer;
 use crate::config::syntax::{Statement, Word};
 
 /// The largest weight, either way.
 pub const WEIGHT: i64 = 253;
 
-/// The largest a file's number is multiplied by.
+/// The same for files and processes.
 pub const FILE_WEIGHT: i64 = 254;
 
 /// `N [reverse|noreverse]`, at most `limit` either way.
@@ -106,9 +106,18 @@ fn scripts(site: &mut Site<'_>, list: &mut Box<[TrackScript]>, tracked: &mut Vec
     *list = list.iter().copied().chain(more).collect();
 }
 
-fn files(site: &mut Site<'_>, list: &mut Box<[TrackFile]>, tracked: &mut Vec<String>, statement: &Statement) {
+fn files(site: &mut Site<'_>, list: &mut Box<[Track]>, tracked: &mut Vec<String>, statement: &Statement) {
     let named = named(site, "track_file", |site| &site.files, FILE_WEIGHT, tracked, statement);
-    let more = named.into_iter().map(|(file, weight, reverse)| TrackFile { file, weight, reverse });
+    add(list, named, Tracked::File);
+}
+
+fn processes(site: &mut Site<'_>, list: &mut Box<[Track]>, tracked: &mut Vec<String>, statement: &Statement) {
+    let named = named(site, "vrrp_track_process", |site| &site.processes, FILE_WEIGHT, tracked, statement);
+    add(list, named, Tracked::Process);
+}
+
+fn add(list: &mut Box<[Track]>, named: Vec<(usize, i16, bool)>, what: fn(u16) -> Tracked) {
+    let more = named.into_iter().map(|(index, weight, reverse)| Track { what: what(index as u16), weight, reverse });
     *list = list.iter().copied().chain(more).collect();
 }
 
@@ -134,13 +143,21 @@ fn show_scripts(list: &[TrackScript], printer: &mut Printer) {
     printer.lines("track_script", lines);
 }
 
-fn show_files(list: &[TrackFile], printer: &mut Printer) {
-    let line = |each: &TrackFile| {
-        let name = printer.config.files.get(each.file).map_or("", |file| file.name.as_str());
-        format!("{}{}", Quoted(name), weight_text(each.weight, each.reverse))
+fn show_tracks(list: &[Track], head: &str, printer: &mut Printer, name: fn(&Config, Tracked) -> Option<&str>) {
+    let line = |each: &Track| {
+        let name = name(&printer.config, each.what)?;
+        Some(format!("{}{}", Quoted(name), weight_text(each.weight, each.reverse)))
     };
-    let lines = list.iter().map(line).collect();
-    printer.lines("track_file", lines);
+    let lines = list.iter().filter_map(line).collect();
+    printer.lines(head, lines);
+}
+
+fn show_files(list: &[Track], printer: &mut Printer) {
+    show_tracks(list, "track_file", printer, Config::file_name);
+}
+
+fn show_processes(list: &[Track], printer: &mut Printer) {
+    show_tracks(list, "track_process", printer, Config::process_name);
 }
 
 /// `track_interface` of an instance.
@@ -185,20 +202,40 @@ pub fn show_group_scripts(draft: &GroupDraft, _: &GroupDraft, printer: &mut Prin
 
 /// `track_file` of an instance.
 pub fn instance_files(site: &mut Site<'_>, draft: &mut Draft, statement: &Statement) {
-    files(site, &mut draft.instance.track_files, &mut draft.tracked, statement);
+    files(site, &mut draft.instance.tracks, &mut draft.tracked, statement);
 }
 
 /// `track_file` of a group.
 pub fn group_files(site: &mut Site<'_>, draft: &mut GroupDraft, statement: &Statement) {
-    files(site, &mut draft.group.track_files, &mut draft.tracked, statement);
+    files(site, &mut draft.group.tracks, &mut draft.tracked, statement);
 }
 
 /// Prints it.
 pub fn show_instance_files(draft: &Draft, _: &Draft, printer: &mut Printer) {
-    show_files(&draft.instance.track_files, printer);
+    show_files(&draft.instance.tracks, printer);
 }
 
 /// Prints it.
 pub fn show_group_files(draft: &GroupDraft, _: &GroupDraft, printer: &mut Printer) {
-    show_files(&draft.group.track_files, printer);
+    show_files(&draft.group.tracks, printer);
+}
+
+/// `track_process` of an instance.
+pub fn instance_processes(site: &mut Site<'_>, draft: &mut Draft, statement: &Statement) {
+    processes(site, &mut draft.instance.tracks, &mut draft.tracked, statement);
+}
+
+/// Prints it.
+pub fn show_instance_processes(draft: &Draft, _: &Draft, printer: &mut Printer) {
+    show_processes(&draft.instance.tracks, printer);
+}
+
+/// `track_process` of a group.
+pub fn group_processes(site: &mut Site<'_>, draft: &mut GroupDraft, statement: &Statement) {
+    processes(site, &mut draft.group.tracks, &mut draft.tracked, statement);
+}
+
+/// Prints it.
+pub fn show_group_processes(draft: &GroupDraft, _: &GroupDraft, printer: &mut Printer) {
+    show_processes(&draft.group.tracks, printer);
 }

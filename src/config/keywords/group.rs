@@ -16,7 +16,7 @@ pub static SYNC_GROUP: &[Row] = &[
     Row::new("track_interface", Lines, Put::Own(tracks::group_interfaces, tracks::show_group_interfaces), "interfaces whose state counts"),
     Row::new("track_script", Lines, Put::Own(tracks::group_scripts, tracks::show_group_scripts), "scripts whose result counts"),
     Row::new("track_file", Lines, Put::Own(tracks::group_files, tracks::show_group_files), "files whose content counts"),
-    Row::kept("track_process", Lines, Put::Own(routes::trackers, show_nothing), "processes that count"),
+    Row::new("track_process", Lines, Put::Own(tracks::group_processes, tracks::show_group_processes), "processes that count"),
     Row::kept("track_bfd", Lines, Put::Own(routes::trackers, show_nothing), "BFD sessions that count"),
     Row::new("notify_master", Script, at!(group.notify.master), "run when it becomes MASTER"),
     Row::new("notify_backup", Script, at!(group.notify.backup), "run when it becomes BACKUP"),

@@ -37,7 +37,7 @@ pub static INSTANCE: &[Row] = &[
     Row::new("track_interface", Lines, Put::Own(tracks::instance_interfaces, tracks::show_instance_interfaces), "interfaces whose state counts"),
     Row::new("track_script", Lines, Put::Own(tracks::instance_scripts, tracks::show_instance_scripts), "scripts whose result counts"),
     Row::new("track_file", Lines, Put::Own(tracks::instance_files, tracks::show_instance_files), "files whose content counts"),
-    Row::kept("track_process", Lines, Put::Own(routes::trackers, read::show_nothing), "processes that count"),
+    Row::new("track_process", Lines, Put::Own(tracks::instance_processes, tracks::show_instance_processes), "processes that count"),
     Row::kept("track_bfd", Lines, Put::Own(routes::trackers, read::show_nothing), "BFD sessions that count"),
     Row::new("dont_track_primary", Nothing, at!(instance.dont_track_primary), "its own interface down is no FAULT"),
     Row::new("authentication", Takes::Own("authentication"), Put::Own(read::authentication, read::show_authentication), "password of version 2"),

@@ -1,7 +1,7 @@
 //! The top level of a configuration.
 
 use super::balancer::{SSL, VIRTUAL_SERVER};
-use super::track::{BFD, GARP_GROUP, TRACK_GROUP, TRACK_PROCESS};
+use super::track::{BFD, GARP_GROUP, TRACK_GROUP};
 use super::{Keyword, Put, Takes, at};
 use crate::config::build::balancer::{virtual_server, virtual_server_group};
 use crate::config::build::global::{GlobalDraft, read::show_nothing};
@@ -28,7 +28,7 @@ pub static TOP: &[Row] = &[
     Row::accepted("linkbeat_use_polling", Nothing, KERNEL_TELLS, "ask interfaces for their state, again and again"),
     Row::accepted("linkbeat_interfaces", Lines, KERNEL_TELLS, "interfaces to ask so"),
     Row::new("interface_up_down_delays", Lines, Put::Own(delays::interface_up_down_delays, delays::show), "how long an interface must be up or down to count so"),
-    Row::not_yet("vrrp_track_process", Block(TRACK_PROCESS, 1, 1), "processes that count"),
+    Row::new("vrrp_track_process", Own("vrrp_track_process"), Put::Nowhere, "processes that count"),
     Row::new("track_file", Own("track_file"), Put::Nowhere, "a file whose content counts"),
     Row::deprecated("vrrp_track_file", Own("track_file"), Put::Nowhere, "track_file"),
     Row::not_yet("track_group", Block(TRACK_GROUP, 1, 1), "instances that static addresses, routes and rules belong to"),

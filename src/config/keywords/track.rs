@@ -1,8 +1,9 @@
 //! `vrrp_track_process`, `track_file`, `track_group`, `garp_group`, `bfd_instance`: read and checked.
 
-use super::{Keyword, Put, SECOND, Takes};
+use super::{Keyword, Put, SECOND, Takes, at};
 use crate::config::build::file::read;
-use crate::config::model::TrackedFile;
+use crate::config::build::process::read as process;
+use crate::config::model::{TrackedFile, TrackedProcess};
 use Takes::{Address, Flag, Interface, Lines, Nothing, Number, Seconds, Word, Words};
 
 type Row = Keyword<()>;
@@ -12,16 +13,16 @@ const MILLIS: Takes = Number(1, 1_000_000);
 
 /// The keywords of `vrrp_track_process`.
 #[rustfmt::skip]
-pub static TRACK_PROCESS: &[Row] = &[
-    Row::not_yet("process", Words(1, 64), "the command's name and perhaps its arguments"),
-    Row::not_yet("param_match", Takes::Choice(&["initial", "partial"]), "how arguments are compared"),
-    Row::not_yet("weight", Words(1, 2), "what is added to the priority"),
-    Row::not_yet("quorum", Number(1, 65535), "processes needed at least (1)"),
-    Row::not_yet("quorum_max", Number(0, 65535), "processes allowed at most"),
-    Row::not_yet("delay", Seconds(1, 3600 * SECOND), "how long it must last"),
-    Row::not_yet("terminate_delay", Seconds(1, 3600 * SECOND), "how long a loss must last"),
-    Row::not_yet("fork_delay", Seconds(1, 3600 * SECOND), "how long a gain must last"),
-    Row::not_yet("full_command", Nothing, "compare the whole command line"),
+pub static TRACK_PROCESS: &[Keyword<TrackedProcess>] = &[
+    Keyword::new("process", Words(1, 64), Put::Own(process::process, process::show_process), "the program's name and perhaps its parameters"),
+    Keyword::new("param_match", Takes::Choice(&["initial", "partial"]), Put::Own(process::param_match, process::show_param_match), "how parameters are compared, if not as a whole"),
+    Keyword::new("weight", Words(1, 2), Put::Own(process::weight, process::show_weight), "0 is FAULT without a quorum; else what is added to the priority"),
+    Keyword::new("quorum", Number(1, 65535), at!(quorum), "processes needed at least (1)"),
+    Keyword::new("quorum_max", Number(0, 65535), at!(quorum_max), "processes allowed at most"),
+    Keyword::new("delay", Seconds(1, 3600 * SECOND), Put::Own(process::delay, process::show_delay), "both delays"),
+    Keyword::new("terminate_delay", Seconds(1, 3600 * SECOND), at!(terminate_delay), "how long a loss must last"),
+    Keyword::new("fork_delay", Seconds(1, 3600 * SECOND), at!(fork_delay), "how long a gain must last"),
+    Keyword::new("full_command", Nothing, at!(full_command), "compare the command line, not the process's name"),
 ];
 
 /// The keywords of `track_file`.

@@ -11,13 +11,16 @@ mod own;
 use core::fmt::{self, Write};
 
 use super::subject::{addresses_of, subjects};
-use super::values::{General, Words, notify_scripts};
-use crate::config::model::{Notify, Script, TrackFile, TrackInterface, TrackScript, TrackedFile};
+use super::values::{General, Spaced, Words, notify_scripts};
+use crate::config::model::{
+    Config, Notify, ParameterMatch, Script, Track, TrackInterface, TrackScript, Tracked, TrackedFile, TrackedProcess,
+};
 use crate::daemon::plan::STATIC;
 use crate::daemon::scripts::Check;
 use crate::daemon::words;
 use crate::daemon::world::World;
 use crate::proto::vrrp::State;
+use crate::time::Duration;
 
 /// Writes it.
 pub fn write(out: &mut dyn Write, world: &World) -> fmt::Result {
@@ -46,6 +49,10 @@ pub fn write(out: &mut dyn Write, world: &World) -> fmt::Result {
         title(out, "VRRP Track files")?;
         world.config.files.iter().enumerate().try_for_each(|(index, told)| file(out, world, index, told))?;
     }
+    if !world.config.processes.is_empty() {
+        title(out, "VRRP Track processes")?;
+        world.config.processes.iter().enumerate().try_for_each(|(index, told)| process(out, world, index, told))?;
+    }
     title(out, "Interfaces")?;
     network::interfaces(out, world)?;
     title(out, "Holdfast")?;
@@ -69,7 +76,7 @@ fn group(out: &mut dyn Write, world: &World, index: u16) -> fmt::Result {
     }
     tracked(out, world, group.track_interfaces.iter(), group.track_scripts.iter())?;
     writeln!(out, "   Using smtp notification = {}", yes(group.smtp_alert))?;
-    tracked_files(out, world, group.track_files.iter())?;
+    tracked_others(out, world, group.tracks.iter())?;
     notify(out, &group.notify)
 }
 
@@ -104,20 +111,62 @@ fn file(out: &mut dyn Write, world: &World, index: usize, file: &TrackedFile) ->
     writeln!(out, "   File = {}", file.path.display())?;
     writeln!(out, "   Status = {}", world.tracked_files.value(index))?;
     writeln!(out, "   Weight = {}{}", file.weight, reverse(file.reverse))?;
+    tracking(out, world, Tracked::File(index as u16))
+}
+
+fn process(out: &mut dyn Write, world: &World, index: usize, process: &TrackedProcess) -> fmt::Result {
+    let seconds = |delay: Duration| delay.as_nanos() as f64 / 1e9;
+    let running = |runs: bool| if runs { "" } else { "not " };
+    let (forked, ended) = world.tracked_processes.delays(index);
+    writeln!(out, " VRRP Track process = {}", process.name)?;
+    writeln!(out, "   Process = {}", process.program)?;
+    if !process.parameters.is_empty() {
+        writeln!(out, "   Parameters = {}", Spaced(&process.parameters))?;
+    }
+    if process.how() != ParameterMatch::Any {
+        writeln!(out, "   Param match = {}", process.how().name())?;
+    }
+    writeln!(out, "   Min processes = {}", process.quorum)?;
+    if let Some(most) = process.quorum_max {
+        writeln!(out, "   Max processes = {most}")?;
+    }
+    writeln!(out, "   Current processes = {}", world.tracked_processes.count(index))?;
+    writeln!(out, "   Have quorum = {}", world.tracked_processes.has_quorum(index) == Some(true))?;
+    writeln!(out, "   Weight = {}{}", process.weight, reverse(process.reverse))?;
+    writeln!(out, "   Terminate delay = {:.6}s", seconds(process.terminate_delay))?;
+    writeln!(out, "   Fork delay = {:.6}s", seconds(process.fork_delay))?;
+    writeln!(out, "   Fork delay timer {}running", running(forked))?;
+    writeln!(out, "   Terminate delay timer {}running", running(ended))?;
+    writeln!(out, "   Full command = {}", process.is_full_command())?;
+    tracking(out, world, Tracked::Process(index as u16))
+}
+
+/// Who tracks a file or process.
+fn tracking(out: &mut dyn Write, world: &World, what: Tracked) -> fmt::Result {
     writeln!(out, "   Tracking instances :")?;
     for subject in subjects(world) {
-        for track in subject.tracked_files().filter(|track| track.file == index) {
+        for track in subject.tracks().filter(|track| track.what == what) {
             writeln!(out, "     {}, weight {}{}", subject.instance.name, track.weight, reverse(track.reverse))?;
         }
     }
     Ok(())
 }
 
-fn tracked_files<'c>(out: &mut dyn Write, world: &World, files: impl Iterator<Item = &'c TrackFile>) -> fmt::Result {
-    for (place, track) in files.enumerate() {
-        heading(out, place, "Tracked files")?;
-        let name = world.config.files.get(track.file).map_or("?", |file| file.name.as_str());
-        writeln!(out, "     {name}, weight {}{}", track.weight, reverse(track.reverse))?;
+type NameOf = fn(&Config, Tracked) -> Option<&str>;
+
+fn tracked_others<'c>(
+    out: &mut dyn Write,
+    world: &World,
+    tracks: impl Iterator<Item = &'c Track> + Clone,
+) -> fmt::Result {
+    let kinds: [(&str, NameOf); 2] =
+        [("Tracked files", Config::file_name), ("Tracked processes", Config::process_name)];
+    for (title, name) in kinds {
+        let of_kind = tracks.clone().filter_map(|track| Some((name(&world.config, track.what)?, track)));
+        for (place, (name, track)) in of_kind.enumerate() {
+            heading(out, place, title)?;
+            writeln!(out, "     {name}, weight {}{}", track.weight, reverse(track.reverse))?;
+        }
     }
     Ok(())
 }

@@ -4,18 +4,15 @@
 use core::fmt::{self, Display, Write};
 
 use super::subject::{Subject, subjects};
-use super::values::{Escaped, General, Stamp, Words, notify_scripts};
-use crate::config::model::Auth;
+use super::values::{Escaped, General, Spaced, Stamp, Words, notify_scripts};
+use crate::config::model::{Auth, ParameterMatch};
 use crate::daemon::world::World;
 use crate::proto::vrrp::State;
 
 /// Writes it.
 pub fn write(out: &mut dyn Write, world: &World) -> fmt::Result {
-    let (open, close) = match world.config.global.json_version {
-        2 => ("{\"vrrp\":[", "]}\n"),
-        _ => ("[", "]\n"),
-    };
-    out.write_str(open)?;
+    let is_object = world.config.global.json_version == 2;
+    out.write_str(if is_object { "{\"vrrp\":[" } else { "[" })?;
     for subject in subjects(world) {
         out.write_str(if subject.index == 0 { "{\"data\":{" } else { ",{\"data\":{" })?;
         data(&mut Fields { out, is_first: true }, &subject)?;
@@ -23,7 +20,43 @@ pub fn write(out: &mut dyn Write, world: &World) -> fmt::Result {
         stats(&mut Fields { out, is_first: true }, &subject)?;
         out.write_str("}}")?;
     }
-    out.write_str(close)
+    out.write_str("]")?;
+    if is_object {
+        processes(out, world)?;
+        out.write_str("}")?;
+    }
+    out.write_str("\n")
+}
+
+/// `track_process` of version 2, where there is any. Delays are seconds.
+fn processes(out: &mut dyn Write, world: &World) -> fmt::Result {
+    for (index, process) in world.config.processes.iter().enumerate() {
+        let tracked = &world.tracked_processes;
+        let (forked, ended) = tracked.delays(index);
+        out.write_str(if index == 0 { ",\"track_process\":[{" } else { ",{" })?;
+        let mut fields = Fields { out, is_first: true };
+        fields.text("process", &process.program)?;
+        if !process.parameters.is_empty() {
+            fields.text("parameters", Spaced(&process.parameters))?;
+        }
+        if process.how() != ParameterMatch::Any {
+            fields.text("param_match", process.how().name())?;
+        }
+        fields.put("min_processes", process.quorum)?;
+        if let Some(most) = process.quorum_max {
+            fields.put("max_processes", most)?;
+        }
+        fields.put("current_processes", tracked.count(index))?;
+        fields.put("have_quorum", tracked.has_quorum(index) == Some(true))?;
+        fields.put("weight", process.weight)?;
+        fields.put("terminate_delay", General(process.terminate_delay))?;
+        fields.put("fork_delay", General(process.fork_delay))?;
+        fields.put("fork_delay_timer_running", forked)?;
+        fields.put("terminate_delay_timer_running", ended)?;
+        fields.put("full_command", process.is_full_command())?;
+        out.write_str("}")?;
+    }
+    out.write_str(if world.config.processes.is_empty() { "" } else { "]" })
 }
 
 /// The fields of an object.

@@ -1,7 +1,7 @@
 //! A virtual router as the dumps see it: its configuration, its machine and its place, side by side.
 
 use super::values::AddressLine;
-use crate::config::model::{Instance, TrackFile, TrackInterface, TrackScript};
+use crate::config::model::{Instance, Track, TrackInterface, TrackScript};
 use crate::daemon::interfaces::Device;
 use crate::daemon::plan::{self, RouterPlan};
 use crate::daemon::world::World;
@@ -83,10 +83,10 @@ impl<'w> Subject<'w> {
         self.instance.track_scripts.iter().filter(move |track| weights || track.weight == 0)
     }
 
-    /// The files that count for it.
-    pub fn tracked_files(&self) -> impl Iterator<Item = &'w TrackFile> + use<'w> {
+    /// The files and processes that count for it.
+    pub fn tracks(&self) -> impl Iterator<Item = &'w Track> + Clone + use<'w> {
         let weights = self.has_weights();
-        self.instance.track_files.iter().filter(move |track| weights || track.weight == 0)
+        self.instance.tracks.iter().filter(move |track| weights || track.weight == 0)
     }
 
     /// Members of a sync group have no weights of their own, unless it says so.

@@ -210,6 +210,18 @@ impl Write for Escaped<'_> {
     }
 }
 
+/// Words with a space between them.
+pub struct Spaced<'w>(pub &'w [String]);
+
+impl Display for Spaced<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, word) in self.0.iter().enumerate() {
+            write!(f, "{}{word}", if place == 0 { "" } else { " " })?;
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

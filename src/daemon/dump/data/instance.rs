@@ -2,7 +2,7 @@
 
 use core::fmt::{self, Write};
 
-use super::{enabled, notify, tracked, tracked_files, yes};
+use super::{enabled, notify, tracked, tracked_others, yes};
 use crate::config::model::{Auth, Family, Version};
 use crate::daemon::dump::subject::Subject;
 use crate::daemon::dump::values::{General, Stamp};
@@ -21,7 +21,7 @@ pub fn write(out: &mut dyn Write, subject: &Subject<'_>) -> fmt::Result {
     let (receiver, sender) = subject.world.descriptors(subject.index);
     writeln!(out, "   fd_in {receiver}, fd_out {sender}")?;
     tracked(out, subject.world, subject.tracked_interfaces(), subject.tracked_scripts())?;
-    tracked_files(out, subject.world, subject.tracked_files())?;
+    tracked_others(out, subject.world, subject.tracks())?;
     let instance = subject.instance;
     writeln!(out, "   Using smtp notification = {}", yes(instance.smtp_alert))?;
     writeln!(out, "   Notify deleted = {}", if instance.notify_deleted { "Deleted" } else { "Fault" })?;
