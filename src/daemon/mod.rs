@@ -13,6 +13,7 @@ mod faults;
 mod fifos;
 pub mod interfaces;
 mod kernel;
+mod mail;
 mod options;
 pub mod plan;
 mod promotion;
@@ -49,7 +50,9 @@ const TIMER: Token = Token(0);
 const SIGNALS: Token = Token(1);
 const COMMAND: Token = Token(2);
 const MONITOR: Token = Token(3);
-const FIRST_RECEIVER: usize = 4;
+const MAIL: Token = Token(4);
+const RESOLVER: Token = Token(5);
+const FIRST_RECEIVER: usize = 6;
 
 /// Events of one wake-up. What does not fit comes with the next.
 const EVENTS: usize = 64;
@@ -91,7 +94,7 @@ impl Daemon {
         memory::trim();
         heap::seal();
         loop {
-            let backlog = self.world.any_ready() || self.kernel_backlog;
+            let backlog = self.world.any_ready() || self.world.mail.has_more() || self.kernel_backlog;
             // A deadline is the timer's business; an interrupted wait is a wake-up like any other.
             let _ = self.poll.poll(&mut events, backlog.then_some(core::time::Duration::ZERO));
             let now = clock::monotonic();
@@ -101,6 +104,7 @@ impl Daemon {
                     TIMER => fired = true,
                     SIGNALS => signalled = true,
                     COMMAND | MONITOR => netlink = true,
+                    token @ (MAIL | RESOLVER) => self.world.mail.mark_ready(token),
                     receiver => self.world.mark_ready(receiver),
                 }
             }
@@ -117,6 +121,7 @@ impl Daemon {
             }
             self.world.deadline(clock::monotonic());
             self.world.flush(clock::monotonic(), &mut self.kernel);
+            self.world.mail.run(clock::monotonic(), self.poll.registry());
             if self.is_finished(now) {
                 break;
             }
@@ -200,7 +205,7 @@ impl Daemon {
         let kernel_done = self.world.is_quiet() && kernel_idle || waited >= LAST_ANSWERS;
         let told = self.world.scripts.all_told() && self.world.fifos.are_read(now);
         let scripts_done = told || waited >= STOP_PATIENCE;
-        kernel_done && scripts_done
+        kernel_done && scripts_done && self.world.mail.is_idle()
     }
 }
 

@@ -257,6 +257,11 @@ impl Mailer {
         mailer
     }
 
+    /// What it was told by the configuration.
+    pub fn settings(&self) -> Settings {
+        self.settings
+    }
+
     /// Gives all that waits new subjects.
     pub fn renumber(&mut self, number: impl Fn(u16) -> u16) {
         for message in self.waiting.iter_mut().chain(&mut self.current) {

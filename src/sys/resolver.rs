@@ -19,11 +19,13 @@ pub type Addresses = heapless::Vec<IpAddr, ADDRESSES>;
 /// One address on its way through the pipe: 4 or 6, then its bytes.
 const RECORD: usize = 17;
 
-/// A question under way. Its process is killed on drop; whoever collects children collects it.
+/// A question under way. Its process is killed on drop, if it has not answered; whoever collects children collects it.
 #[derive(Debug)]
 pub struct Resolver {
     pid: libc::pid_t,
     answer: Fd,
+    /// It answered, or ended: it is nobody to be killed any more.
+    done: bool,
 }
 
 impl Resolver {
@@ -45,15 +47,16 @@ impl Resolver {
         let forked = Errno::check(forked);
         // SAFETY: `before` was filled in above.
         unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &before, core::ptr::null_mut()) };
-        Ok(Self { pid: forked?, answer })
+        Ok(Self { pid: forked?, answer, done: false })
     }
 
     /// The addresses; none if the name has none, or nobody knows. Errors: [`Errno::WOULD_BLOCK`] if there is no
     /// answer yet.
-    pub fn answer(&self) -> Result<Addresses> {
+    pub fn answer(&mut self) -> Result<Addresses> {
         // Written at once: less than a page.
         let mut records = [0; RECORD * ADDRESSES];
-        let length = self.answer.read(&mut records)?;
+        let length = self.answer.read(&mut records).inspect_err(|errno| self.done |= !errno.would_block())?;
+        self.done = true;
         let whole = records.get(..length).unwrap_or_default();
         Ok(whole.chunks_exact(RECORD).filter_map(parse).collect())
     }
@@ -67,9 +70,10 @@ impl AsRawFd for Resolver {
 
 impl Drop for Resolver {
     fn drop(&mut self) {
-        // SAFETY: no pointer is passed. It has not been collected before its answer was read, or its number was not
-        // given away again in the moment since.
-        unsafe { libc::kill(self.pid, libc::SIGKILL) };
+        if !self.done {
+            // SAFETY: no pointer is passed. It did not end yet, so its number is its own.
+            unsafe { libc::kill(self.pid, libc::SIGKILL) };
+        }
     }
 }
 
@@ -104,7 +108,9 @@ fn keep_only(own: RawFd) {
         let below = own <= 3 || libc::syscall(libc::SYS_close_range, 3 as libc::c_uint, own - 1, 0) == 0;
         let above = libc::syscall(libc::SYS_close_range, own + 1, CLOSE_RANGE_MAX, 0) == 0;
         if !(below && above) {
-            (3..1024).filter(|fd| *fd != own as i32).for_each(|fd| drop(libc::close(fd)));
+            (3..1024).filter(|fd| *fd != own as i32).for_each(|fd| {
+                libc::close(fd);
+            });
         }
     }
 }
@@ -148,7 +154,7 @@ mod tests {
     use super::*;
 
     fn ask(name: &CStr) -> Addresses {
-        let resolver = Resolver::ask(name).unwrap();
+        let mut resolver = Resolver::ask(name).unwrap();
         assert_eq!(resolver.answer.wait_readable(20_000), Ok(true), "{name:?}");
         let addresses = resolver.answer().unwrap();
         let pid = resolver.pid;

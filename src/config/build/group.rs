@@ -31,7 +31,7 @@ impl GroupDraft {
                 track_scripts: Vec::new(),
                 tracking_weight: false,
                 notify: Notify::default(),
-                smtp_alert: global.smtp_alert.unwrap_or(false),
+                smtp_alert: global.mails(),
             },
             members: Vec::new(),
             tracked_scripts: Vec::new(),

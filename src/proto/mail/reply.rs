@@ -86,7 +86,8 @@ mod tests {
 
     #[test]
     fn replies_as_servers_write_them() {
-        let table: [(&[u8], Result<Option<u16>, Fault>); 14] = [
+        type Outcome = Result<Option<u16>, Fault>;
+        let table: [(&[u8], Outcome); 14] = [
             (b"220 mx.example.org ready\r\n", Ok(Some(220))),
             (b"250\r\n", Ok(Some(250))),
             (b"250 ok\n", Ok(Some(250))),
@@ -106,8 +107,8 @@ mod tests {
             assert_eq!(Reply::default().take(bytes), outcome, "{}", bytes.escape_ascii());
             // In single bytes, too.
             let mut reply = Reply::default();
-            let each = bytes.iter().map(|byte| reply.take(&[*byte]));
-            let last = each.fold(Ok(None), |before, next| if before == Ok(None) { next } else { before });
+            let mut each = bytes.iter().map(|byte| reply.take(&[*byte]));
+            let last = each.find(|outcome| *outcome != Ok(None)).unwrap_or(Ok(None));
             if !bytes.starts_with(b"220 a") {
                 assert_eq!(last, outcome, "{}", bytes.escape_ascii());
             }
