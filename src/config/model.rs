@@ -150,6 +150,9 @@ pub struct Global {
     pub no_email_faults: bool,
 }
 
+/// `smtp_connect_timeout` where it is not written.
+pub const SMTP_CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+
 impl Default for Global {
     fn default() -> Self {
         Self {
@@ -210,7 +213,7 @@ impl Default for Global {
             notification_email_from: None,
             smtp_server: None,
             smtp_helo_name: None,
-            smtp_connect_timeout: Duration::from_secs(30),
+            smtp_connect_timeout: SMTP_CONNECT_TIMEOUT,
             smtp_alert: None,
             smtp_alert_vrrp: None,
             no_email_faults: false,

@@ -3,7 +3,7 @@
 use core::fmt::{self, Write};
 
 use super::{enabled, yes};
-use crate::config::model::Global;
+use crate::config::model::{Global, SMTP_CONNECT_TIMEOUT};
 use crate::daemon::dump::values::{Fixed, General, Words};
 
 /// Writes them.
@@ -49,7 +49,7 @@ fn mail(out: &mut dyn Write, global: &Global) -> fmt::Result {
         writeln!(out, " Smtp HELO name = {name}")?;
     }
     // Where it is said, or needed.
-    if global.smtp_server.is_some() || global.smtp_connect_timeout != Global::default().smtp_connect_timeout {
+    if global.smtp_server.is_some() || global.smtp_connect_timeout != SMTP_CONNECT_TIMEOUT {
         writeln!(out, " Smtp server connection timeout = {}", global.smtp_connect_timeout.as_secs())?;
     }
     if let Some(from) = &global.notification_email_from {
