@@ -9,12 +9,16 @@ use std::os::fd::{AsRawFd, RawFd};
 use super::errno::{Errno, Result};
 use super::fd::Fd;
 use super::signals::{empty_set, full_set};
+use super::spawn::set_ids;
 
 /// So many addresses of a name count.
 pub const ADDRESSES: usize = 4;
 
 /// Addresses of a name.
 pub type Addresses = heapless::Vec<IpAddr, ADDRESSES>;
+
+/// Who has no rights.
+const NOBODY: libc::uid_t = 65534;
 
 /// One address on its way through the pipe: 4 or 6, then its bytes.
 const RECORD: usize = 17;
@@ -89,6 +93,7 @@ fn parse(record: &[u8]) -> Option<IpAddr> {
 /// Runs in the child.
 fn answer_and_exit(name: &CStr, end: &Fd) -> ! {
     keep_only(end.as_raw_fd());
+    drop_rights();
     let mut records = [0; RECORD * ADDRESSES];
     look_up(name, &mut records);
     // Nobody reads it any more, perhaps.
@@ -97,14 +102,13 @@ fn answer_and_exit(name: &CStr, end: &Fd) -> ! {
     unsafe { libc::_exit(0) }
 }
 
-/// The daemon's sockets are not to live on in a child that waits for a name server, nor the child without the daemon.
+/// The daemon's sockets are not to live on in a child that waits for a name server.
 fn keep_only(own: RawFd) {
     const CLOSE_RANGE_MAX: libc::c_uint = libc::c_uint::MAX;
     let own = own as libc::c_uint;
     // SAFETY: no pointer is passed, and nothing of this process uses the descriptors that are closed; a kernel before
     // 5.9 refuses.
     unsafe {
-        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
         let below = own <= 3 || libc::syscall(libc::SYS_close_range, 3 as libc::c_uint, own - 1, 0) == 0;
         let above = libc::syscall(libc::SYS_close_range, own + 1, CLOSE_RANGE_MAX, 0) == 0;
         if !(below && above) {
@@ -112,6 +116,20 @@ fn keep_only(own: RawFd) {
                 libc::close(fd);
             });
         }
+    }
+}
+
+/// What name servers say is read by nobody, and by nobody at all without the daemon. Where there is no such user (a namespace), it is read by us.
+fn drop_rights() {
+    let none = core::ptr::null::<libc::gid_t>();
+    // SAFETY: an empty list of groups and numbers are passed; raw calls concern this process alone, which has one
+    // thread.
+    unsafe {
+        libc::syscall(set_ids::SETGROUPS, 0_usize, none);
+        libc::syscall(set_ids::SETRESGID, NOBODY, NOBODY, NOBODY);
+        libc::syscall(set_ids::SETRESUID, NOBODY, NOBODY, NOBODY);
+        // A change of user forgets it.
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
     }
 }
 
