@@ -3,20 +3,23 @@
 //! One connection at a time, never waited for. Nothing of it exists unless somebody is to get mail; its buffer has
 //! the size of the longest mail there can be, which is known at load.
 
-use core::fmt::{self, Write};
-use core::net::IpAddr;
-use std::ffi::CString;
-use std::os::fd::{AsRawFd, RawFd};
+mod buffer;
+mod server;
 
-use mio::unix::SourceFd;
+use core::fmt;
+use std::os::fd::AsRawFd;
+
 use mio::{Interest, Registry, Token};
 
+use self::buffer::Buffer;
+use self::server::Server;
+use super::watch_one;
 use crate::config::Config;
 use crate::proto::Outbox;
 use crate::proto::mail::text::{self, Envelope, Facts};
 use crate::proto::mail::{Action, Event, Failure, Input, Line, Mailer, Message, Report, Settings, Trouble};
 use crate::proto::notify::Kind;
-use crate::sys::resolver::{Addresses, Resolver};
+use crate::sys::resolver::ADDRESSES;
 use crate::sys::tcp::TcpStream;
 use crate::sys::{Errno, clock, process};
 use crate::time::Instant;
@@ -73,29 +76,6 @@ struct Sender {
     from: String,
     to: Vec<String>,
     router_id: String,
-}
-
-/// Where mail goes.
-struct Server {
-    host: String,
-    port: u16,
-    /// None if it has a numeric address.
-    name: Option<CString>,
-    addresses: Addresses,
-    /// The address to try next.
-    next: usize,
-    resolver: Option<Resolver>,
-    /// The resolver's process has ended, perhaps.
-    answered: bool,
-    /// Its name has not been looked up since the load.
-    fresh: bool,
-}
-
-/// Bytes on their way out; their memory is taken at load.
-#[derive(Debug, Default)]
-struct Buffer {
-    bytes: Vec<u8>,
-    sent: usize,
 }
 
 impl Mail {
@@ -238,7 +218,7 @@ impl Post {
         let Sender { helo, from, to, router_id } = &self.sender;
         // A recipient in the header has up to four characters beside it.
         let to: usize = to.iter().map(|each| each.len() + 4).sum();
-        self.out.bytes.reserve_exact(FIXED_TEXT + helo.len() + from.len() + router_id.len() + to + subjects);
+        self.out.reserve(FIXED_TEXT + helo.len() + from.len() + router_id.len() + to + subjects);
     }
 
     fn take_over(&mut self, now: Instant, old: &mut Self) {
@@ -266,7 +246,7 @@ impl Post {
             self.stream = old.stream.take();
             (self.connected, self.ready, self.wanted) = (old.connected, old.ready, old.wanted);
             core::mem::swap(&mut self.server, &mut old.server);
-            self.out.bytes.extend_from_slice(old.out.rest());
+            self.out.take_over(&old.out);
         }
         self.server.fresh = true;
     }
@@ -300,8 +280,11 @@ impl Post {
         if self.mailer.next_deadline().is_some_and(|at| at <= now) {
             self.give(now, Input::Deadline);
         }
-        if self.wanted && self.stream.is_none() {
-            self.connect(now, registry);
+        // One address after the other, until one can at least be asked.
+        for _ in 0..ADDRESSES {
+            if self.wanted && self.stream.is_none() {
+                self.connect(now, registry);
+            }
         }
     }
 
@@ -325,22 +308,25 @@ impl Post {
     }
 
     fn connect(&mut self, now: Instant, registry: &Registry) {
-        let trouble = match self.server.address() {
+        match self.server.address() {
             Some(ip) => match TcpStream::connect(ip, self.server.port).and_then(|stream| {
-                watch(registry, stream.as_raw_fd(), super::MAIL, Interest::READABLE | Interest::WRITABLE)?;
+                watch_one(registry, stream.as_raw_fd(), super::MAIL, Interest::READABLE | Interest::WRITABLE)?;
                 Ok(stream)
             }) {
-                Ok(stream) => {
-                    self.stream = Some(stream);
-                    return;
-                }
-                Err(errno) => Trouble::Error(errno.0),
+                Ok(stream) => self.stream = Some(stream),
+                Err(errno) => self.unreachable(now, errno),
             },
-            None if self.server.resolver.is_some() => return,
-            None if self.server.look_up(registry) => return,
-            None => Trouble::NoAddress,
-        };
-        self.give(now, Input::Lost(trouble));
+            None if self.server.resolver.is_some() || self.server.look_up(registry) => {}
+            None => self.give(now, Input::Lost(Trouble::NoAddress)),
+        }
+    }
+
+    /// This address does not answer. The machine hears of it after the last.
+    fn unreachable(&mut self, now: Instant, errno: Errno) {
+        self.stream = None;
+        if !self.server.skip() {
+            self.give(now, Input::Lost(Trouble::Error(errno.0)));
+        }
     }
 
     fn write(&mut self, now: Instant) {
@@ -353,7 +339,7 @@ impl Post {
                     self.wanted = false;
                     return self.give(now, Input::Connected);
                 }
-                Err(errno) => return self.give(now, Input::Lost(Trouble::Error(errno.0))),
+                Err(errno) => return self.unreachable(now, errno),
             }
         }
         if let Err(errno) = self.flush() {
@@ -398,7 +384,7 @@ impl Post {
         let Some(stream) = &self.stream else { return Ok(()) };
         while !self.out.rest().is_empty() {
             match stream.write(self.out.rest()) {
-                Ok(length) => self.out.sent += length,
+                Ok(length) => self.out.advance(length),
                 Err(errno) if errno.would_block() => return Ok(()),
                 Err(errno) => return Err(errno),
             }
@@ -451,81 +437,6 @@ impl Post {
 /// Bytes of a text's fixed parts, amply.
 const FIXED_TEXT: usize = 512;
 
-impl Server {
-    fn new(host: String, port: u16) -> Self {
-        let numeric = host.parse::<IpAddr>();
-        // The language has no NUL in words.
-        let name = if numeric.is_ok() { None } else { CString::new(host.as_str()).ok() };
-        Self {
-            fresh: name.is_some(),
-            addresses: numeric.into_iter().collect(),
-            host,
-            port,
-            name,
-            next: 0,
-            resolver: None,
-            answered: false,
-        }
-    }
-
-    fn is_same(&self, other: &Self) -> bool {
-        (&self.host, self.port) == (&other.host, other.port)
-    }
-
-    fn address(&self) -> Option<IpAddr> {
-        self.addresses.get(self.next).copied()
-    }
-
-    /// This address does not answer. After the last, a name is looked up again.
-    fn skip(&mut self) {
-        self.next += 1;
-        if self.next >= self.addresses.len() {
-            self.next = 0;
-            if self.name.is_some() {
-                self.addresses.clear();
-            }
-        }
-    }
-
-    /// Begins to look up the name, if it has one; false if it cannot be.
-    fn look_up(&mut self, registry: &Registry) -> bool {
-        self.fresh = false;
-        let Some(name) = &self.name else { return false };
-        let asked = Resolver::ask(name).and_then(|resolver| {
-            watch(registry, resolver.as_raw_fd(), super::RESOLVER, Interest::READABLE)?;
-            Ok(resolver)
-        });
-        match asked {
-            Ok(resolver) => self.resolver = Some(resolver),
-            Err(errno) => log::error!("cannot look up mail server {}: {errno}", self.host),
-        }
-        self.resolver.is_some()
-    }
-
-    /// False if it is that nobody knows an address.
-    fn take_answer(&mut self) -> bool {
-        let Some(resolver) = &mut self.resolver else { return true };
-        match resolver.answer() {
-            Err(errno) if errno.would_block() => true,
-            answer => {
-                self.addresses = answer.unwrap_or_default();
-                self.next = 0;
-                self.resolver = None;
-                if self.addresses.is_empty() {
-                    log::warn!("mail server {} has no address that is known", self.host);
-                }
-                !self.addresses.is_empty()
-            }
-        }
-    }
-}
-
-impl fmt::Display for Server {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "[{}]:{}", self.host, self.port)
-    }
-}
-
 /// Why an attempt failed, in words.
 struct Why<'a>(&'a Post, Failure);
 
@@ -548,28 +459,50 @@ impl fmt::Display for Why<'_> {
     }
 }
 
-impl Buffer {
-    fn rest(&self) -> &[u8] {
-        self.bytes.get(self.sent..).unwrap_or_default()
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Context, build, load};
+
+    fn post(text: &str) -> Option<Post> {
+        let (block, mut diagnostics) = load::read_text("test", text.as_bytes(), &load::Options::default());
+        Post::new(&build(&block, &mut diagnostics, &Context::default()))
     }
 
-    fn clear(&mut self) {
-        self.bytes.clear();
-        self.sent = 0;
+    fn conf(mail: &str) -> String {
+        format!(
+            "global_defs {{\n router_id R\n {mail}\n}}\nvrrp_instance a_rather_long_name {{\n interface eth0\n \
+             virtual_router_id 1\n smtp_alert\n virtual_ipaddress {{\n 192.0.2.1\n }}\n}}\n"
+        )
     }
-}
 
-impl Write for Buffer {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        if self.bytes.capacity() - self.bytes.len() < text.len() {
-            return Err(fmt::Error);
+    #[test]
+    fn the_longest_mail_fits_into_the_buffer_and_nothing_more_is_taken() {
+        let to = (0..200).map(|n| format!("Somebody Else <somebody.else.{n}@example.org>\n").replace(' ', "_"));
+        let long = "x".repeat(300);
+        let mail = format!(
+            "smtp_server 192.0.2.9\n smtp_helo_name {long}\n notification_email_from {long}@{long}\n \
+             notification_email {{\n {}\n }}",
+            to.collect::<String>()
+        );
+        let mut post = post(&conf(&mail)).expect("there is mail");
+        let message = Message { at: 1_795_344_813, subject: 0, event: Event::Deleted };
+        for line in [Line::Ehlo, Line::Mail, Line::Recipient(199), Line::Body(message)] {
+            assert_eq!(post.send(line), Ok(()), "{line:?}");
+            post.out.clear();
         }
-        self.bytes.extend_from_slice(text.as_bytes());
-        Ok(())
+        // Rather than to grow, it refuses.
+        let refused = (0..100).find_map(|_| post.send(Line::Body(message)).err());
+        assert_eq!(refused, Some(Errno(libc::EMSGSIZE)));
     }
-}
 
-fn watch(registry: &Registry, fd: RawFd, token: Token, interest: Interest) -> Result<(), Errno> {
-    let refused = |error: std::io::Error| Errno(error.raw_os_error().unwrap_or(libc::EIO));
-    registry.register(&mut SourceFd(&fd), token, interest).map_err(refused)
+    #[test]
+    fn nothing_is_prepared_where_nobody_gets_mail() {
+        let to = "notification_email {\n a@b\n }";
+        assert!(post(&conf(&format!("smtp_server 192.0.2.9\n {to}"))).is_some());
+        assert!(post(&conf(to)).is_none());
+        assert!(post(&conf("smtp_server 192.0.2.9")).is_none());
+        let off = conf(&format!("smtp_server 192.0.2.9\n {to}")).replace("smtp_alert", "smtp_alert off");
+        assert!(post(&off).is_none());
+    }
 }

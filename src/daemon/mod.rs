@@ -26,10 +26,10 @@ mod strays;
 mod words;
 pub mod world;
 
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 
 use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Interest, Poll, Registry, Token};
 
 use self::dump::Files;
 use self::kernel::Kernel;
@@ -39,7 +39,7 @@ use crate::sys::receive_batch::ReceiveBatch;
 use crate::sys::service_manager::ServiceManager;
 use crate::sys::signals::{self, Signals};
 use crate::sys::timer::Timer;
-use crate::sys::{clock, heap, memory};
+use crate::sys::{Errno, clock, heap, memory};
 use crate::time::{Duration, Instant};
 
 pub use options::{DEFAULT_CONFIG, Facility, Options};
@@ -225,4 +225,10 @@ fn watch(poll: &Poll, timer: &Timer, signals: &Signals, kernel: &Kernel) -> std:
     registry.register(&mut SourceFd(&timer.as_raw_fd()), TIMER, Interest::READABLE)?;
     registry.register(&mut SourceFd(&signals.as_raw_fd()), SIGNALS, Interest::READABLE)?;
     kernel.register(registry, COMMAND, MONITOR)
+}
+
+/// Has epoll watch one descriptor more; it forgets it when that is closed.
+fn watch_one(registry: &Registry, fd: RawFd, token: Token, interest: Interest) -> Result<(), Errno> {
+    let refused = |error: std::io::Error| Errno(error.raw_os_error().unwrap_or(libc::EIO));
+    registry.register(&mut SourceFd(&fd), token, interest).map_err(refused)
 }
