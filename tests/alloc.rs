@@ -29,7 +29,7 @@ fn conf(priority: u8) -> String {
         "vrrp_sync_group both {\n group {\n one\n six\n }\n track_script {\n check weight -100\n }\n notify /run/tell\n}\n".to_owned(),
     ];
     format!(
-        "global_defs {{\n vrrp_version 3\n script_user root\n log_unknown_vrids\n}}\n\
+        "global_defs {{\n vrrp_version 3\n script_user root\n log_unknown_vrids\n smtp_alert\n smtp_server localhost 2525\n notification_email {{\n a@example.org\n }}\n}}\n\
          vrrp_script check {{\n script \"/bin/ls /run/good\"\n interval 0.2\n}}\n\
          vrrp_script slow {{\n script /run/hangs\n interval 1\n timeout 1\n}}\n{}",
         instances.concat()

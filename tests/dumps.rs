@@ -458,7 +458,7 @@ const ABSENT: [(&str, usize); 33] = [
     (" Network namespace", 0),
     (" Don't set supplementary groups", 0),
     (" Smtp HELO name", 0),
-    (" Default smtp_alert_", 0),
+    (" Default smtp_alert_checker", 0),
     (" Checkers log all failures", 0),
     (" No test config before reload", 0),
     (" Disable local IGMP", 0),

@@ -14,11 +14,13 @@ use holdfast::sys::logger::{self, Facility};
 use holdfast::sys::netlink::{Group, Incoming, Netlink};
 use holdfast::sys::packet_socket::PacketSocket;
 use holdfast::sys::receive_batch::ReceiveBatch;
+use holdfast::sys::resolver::Resolver;
 use holdfast::sys::send_batch::{Envelope, SendBatch};
 use holdfast::sys::service_manager::ServiceManager;
 use holdfast::sys::signals::Signals;
 use holdfast::sys::spawn::{Environment, Prepared, Spawner, kill_group, reap_one};
 use holdfast::sys::sysctl::Sysctl;
+use holdfast::sys::tcp::TcpStream;
 use holdfast::sys::timer::Timer;
 use holdfast::sys::vrid_filter::VridSet;
 use holdfast::sys::vrrp_socket::{Listen, Receiver, Sender};
@@ -142,6 +144,24 @@ fn dumps_fifos_settings_and_the_service_manager() {
         assert!(Sysctl::new(&["net", "ipv4", "conf", "lo", "arp_ignore"]).unwrap().get().is_ok());
         assert!(process::exists(process::own_pid()) && !process::host_name().is_empty());
         assert_eq!(Interface::by_name("nosuch0"), Err(Errno(libc::ENODEV)));
+    });
+    assert_eq!(allocations, 0);
+}
+
+#[test]
+fn connections_and_names() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = listener.local_addr().unwrap();
+    let mut buffer = [0; 8];
+    let allocations = count(|| {
+        let stream = TcpStream::connect(at.ip(), at.port()).unwrap();
+        while !stream.outcome().unwrap() {}
+        assert_eq!(stream.write(b"QUIT\r\n"), Ok(6));
+        assert_eq!(stream.read(&mut buffer), Err(Errno::WOULD_BLOCK));
+        let mut resolver = Resolver::ask(c"127.0.0.1").unwrap();
+        let answer = std::iter::from_fn(|| Some(resolver.answer())).find(|answer| *answer != Err(Errno::WOULD_BLOCK));
+        assert_eq!(answer.unwrap().unwrap(), [at.ip()]);
+        assert_eq!(clock::mail_text(0).len(), 30);
     });
     assert_eq!(allocations, 0);
 }

@@ -162,9 +162,16 @@ pub struct Global {
     pub smtp_helo_name: Option<String>,
     /// `smtp_connect_timeout`.
     pub smtp_connect_timeout: Duration,
-    /// `smtp_alert`, `smtp_alert_vrrp`; instances carry the merged value.
+    /// `smtp_alert`; instances and groups carry the merged value.
     pub smtp_alert: Option<bool>,
+    /// `smtp_alert_vrrp`: goes before `smtp_alert`.
+    pub smtp_alert_vrrp: Option<bool>,
+    /// `no_email_faults`.
+    pub no_email_faults: bool,
 }
+
+/// `smtp_connect_timeout` where it is not written.
+pub const SMTP_CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Default for Global {
     fn default() -> Self {
@@ -227,9 +234,18 @@ impl Default for Global {
             notification_email_from: None,
             smtp_server: None,
             smtp_helo_name: None,
-            smtp_connect_timeout: Duration::from_secs(30),
+            smtp_connect_timeout: SMTP_CONNECT_TIMEOUT,
             smtp_alert: None,
+            smtp_alert_vrrp: None,
+            no_email_faults: false,
         }
+    }
+}
+
+impl Global {
+    /// Whether changes are mailed about where an instance or group does not say.
+    pub fn mails(&self) -> bool {
+        self.smtp_alert_vrrp.or(self.smtp_alert).unwrap_or(false)
     }
 }
 

@@ -13,6 +13,7 @@ mod faults;
 mod fifos;
 pub mod interfaces;
 mod kernel;
+mod mail;
 mod options;
 pub mod plan;
 mod promotion;
@@ -27,10 +28,10 @@ mod tracked_processes;
 mod words;
 pub mod world;
 
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 
 use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Interest, Poll, Registry, Token};
 
 use self::dump::Files;
 use self::kernel::Kernel;
@@ -40,7 +41,7 @@ use crate::sys::receive_batch::ReceiveBatch;
 use crate::sys::service_manager::ServiceManager;
 use crate::sys::signals::{self, Signals};
 use crate::sys::timer::Timer;
-use crate::sys::{clock, heap, memory};
+use crate::sys::{Errno, clock, heap, memory};
 use crate::time::{Duration, Instant};
 
 pub use options::{DEFAULT_CONFIG, Facility, Options};
@@ -51,8 +52,10 @@ const TIMER: Token = Token(0);
 const SIGNALS: Token = Token(1);
 const COMMAND: Token = Token(2);
 const MONITOR: Token = Token(3);
-const FILES: Token = Token(4);
-const FIRST_RECEIVER: usize = 5;
+const MAIL: Token = Token(4);
+const RESOLVER: Token = Token(5);
+const FILES: Token = Token(6);
+const FIRST_RECEIVER: usize = 7;
 
 /// Events of one wake-up. What does not fit comes with the next.
 const EVENTS: usize = 64;
@@ -94,7 +97,7 @@ impl Daemon {
         memory::trim();
         heap::seal();
         loop {
-            let backlog = self.world.any_ready() || self.kernel_backlog;
+            let backlog = self.world.any_ready() || self.world.mail.has_more() || self.kernel_backlog;
             // A deadline is the timer's business; an interrupted wait is a wake-up like any other.
             let _ = self.poll.poll(&mut events, backlog.then_some(core::time::Duration::ZERO));
             let now = clock::monotonic();
@@ -105,6 +108,7 @@ impl Daemon {
                     SIGNALS => signalled = true,
                     COMMAND | MONITOR => netlink = true,
                     FILES => self.world.look_at_files(now),
+                    token @ (MAIL | RESOLVER) => self.world.mail.mark_ready(token),
                     receiver => self.world.mark_ready(receiver),
                 }
             }
@@ -121,6 +125,7 @@ impl Daemon {
             }
             self.world.deadline(clock::monotonic());
             self.world.flush(clock::monotonic(), &mut self.kernel);
+            self.world.mail.run(clock::monotonic(), self.poll.registry());
             if self.is_finished(now) {
                 break;
             }
@@ -204,7 +209,7 @@ impl Daemon {
         let kernel_done = self.world.is_quiet() && kernel_idle || waited >= LAST_ANSWERS;
         let told = self.world.scripts.all_told() && self.world.fifos.are_read(now);
         let scripts_done = told || waited >= STOP_PATIENCE;
-        kernel_done && scripts_done
+        kernel_done && scripts_done && self.world.mail.is_idle()
     }
 }
 
@@ -226,9 +231,16 @@ fn watch(poll: &Poll, timer: &Timer, signals: &Signals, kernel: &Kernel) -> std:
     kernel.register(registry, COMMAND, MONITOR)
 }
 
-/// And the tracked files, of each world anew.
-fn watch_files(world: &World, registry: &mio::Registry) {
-    if let Err(error) = world.tracked_files.register(registry, FILES) {
-        log::error!("tracked files are not watched: {error}");
+/// The tracked files, of each world anew.
+fn watch_files(world: &World, registry: &Registry) {
+    let Some(fd) = world.tracked_files.descriptor() else { return };
+    if let Err(errno) = watch_one(registry, fd, FILES, Interest::READABLE) {
+        log::error!("tracked files are not watched: {errno}");
     }
+}
+
+/// Has epoll watch one descriptor more; it forgets it when that is closed.
+fn watch_one(registry: &Registry, fd: RawFd, token: Token, interest: Interest) -> Result<(), Errno> {
+    let refused = |error: std::io::Error| Errno(error.raw_os_error().unwrap_or(libc::EIO));
+    registry.register(&mut SourceFd(&fd), token, interest).map_err(refused)
 }

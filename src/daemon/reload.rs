@@ -61,6 +61,7 @@ impl Daemon {
         let now = clock::monotonic();
         self.world.start(now);
         self.world.flush(now, &mut self.kernel);
+        self.world.mail.run(now, self.poll.registry());
         self.files = dump::Files::new(&self.world.config);
         self.batch = receive_batch(&self.world);
         log::info!("Reload finished");

@@ -156,6 +156,7 @@ impl Daemon {
         let now = clock::monotonic();
         daemon.world.start(now);
         daemon.world.flush(now, &mut daemon.kernel);
+        daemon.world.mail.run(now, daemon.poll.registry());
         daemon.arm(now);
         log::info!("Startup complete");
         if let Err(errno) = daemon.manager.ready() {

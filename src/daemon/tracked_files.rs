@@ -5,12 +5,9 @@
 
 use core::ffi::CStr;
 use std::ffi::CString;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-
-use mio::unix::SourceFd;
-use mio::{Interest, Registry, Token};
 
 use crate::config::Config;
 use crate::config::model::TrackedFile;
@@ -79,10 +76,9 @@ impl TrackedFiles {
         }
     }
 
-    /// Has its events told under `token`.
-    pub fn register(&self, registry: &Registry, token: Token) -> std::io::Result<()> {
-        let Some(watcher) = &self.watcher else { return Ok(()) };
-        registry.register(&mut SourceFd(&watcher.as_raw_fd()), token, Interest::READABLE)
+    /// What epoll is to watch.
+    pub fn descriptor(&self) -> Option<RawFd> {
+        self.watcher.as_ref().map(AsRawFd::as_raw_fd)
     }
 
     /// Watches what is not watched and reads all files that changed.

@@ -11,6 +11,7 @@ use mio::Registry;
 
 use super::fifos::Fifos;
 use super::interfaces::Interfaces;
+use super::mail::Mail;
 use super::plan::{self, Plan};
 use super::promotion::Promotions;
 use super::scripts::{Scripts, Verdict};
@@ -67,6 +68,8 @@ pub struct World {
     notices: Outbox<(Told, Notice)>,
     /// And the pipes.
     pub fifos: Fifos,
+    /// And the mail.
+    pub mail: Mail,
     outgoing: SendBatch,
     states: Box<[State]>,
     announce_log_at: Box<[Instant]>,
@@ -150,6 +153,7 @@ impl World {
             tracked_files: TrackedFiles::new(&config)?,
             tracked_processes: TrackedProcesses::new(&config),
             fifos: Fifos::new(&config),
+            mail: Mail::new(&config),
             transitions: vec![clock::wall(); plan.routers.len()].into_boxed_slice(),
             sockets: Sockets::new(&plan, first_token)?,
             node_out: Outbox::with_capacity(node.outbox_capacity()),
@@ -246,6 +250,7 @@ impl World {
                 link.resume(before);
             }
         }
+        self.mail.take_over(now, &mut old.mail);
         self.fifos.take_over(&mut old.fifos, self.config.global.fifo_write_states_on_reload, now);
     }
 
@@ -267,6 +272,7 @@ impl World {
             self.fifos.next_deadline(),
             self.tracked_files.next_deadline(),
             self.tracked_processes.next_deadline().filter(|_| !self.stopping),
+            self.mail.next_deadline(),
             self.links.iter().filter_map(Debounce::next_deadline).min(),
         ];
         deadlines.into_iter().flatten().min()
@@ -453,6 +459,7 @@ impl World {
         self.keep_addresses = keep_addresses;
         self.scripts.kill_checks();
         self.fifos.stop();
+        self.mail.stop(now);
         self.step(now, node::Input::Shutdown);
         for group in 0..self.config.groups.len() as u16 {
             self.notices.push((Told::Group(group), Notice { kind: Kind::Stop, priority: 0 }));

@@ -12,6 +12,7 @@
 
 pub mod announce;
 pub mod debounce;
+pub mod mail;
 pub mod node;
 pub mod notify;
 pub mod outbox;

@@ -71,6 +71,29 @@ pub fn syslog_text(seconds: i64) -> heapless::String<32> {
     text
 }
 
+/// `seconds` since 1970 as local time in mail's form, "Tue, 24 Nov 2026 16:47:00 +0000" (RFC 5322, 3.3).
+pub fn mail_text(seconds: i64) -> heapless::String<40> {
+    let time = local(seconds);
+    let minutes = (time.tm_gmtoff / 60).unsigned_abs();
+    let mut text = heapless::String::new();
+    // Cannot be too long: seven bounded numbers and two names.
+    let _ = write!(
+        text,
+        "{}, {} {} {} {:02}:{:02}:{:02} {}{:02}{:02}",
+        name(&DAYS, time.tm_wday),
+        time.tm_mday,
+        name(&MONTHS, time.tm_mon),
+        time.tm_year.saturating_add(1900),
+        time.tm_hour,
+        time.tm_min,
+        time.tm_sec,
+        if time.tm_gmtoff < 0 { '-' } else { '+' },
+        minutes / 60,
+        minutes % 60,
+    );
+    text
+}
+
 const DAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
@@ -137,6 +160,11 @@ mod tests {
         assert_eq!(text.get(13..14), Some(":"), "{text}");
         let short = syslog_text(1_795_344_813);
         assert_eq!(text.get(4..19), Some(short.as_str()));
+        let mail = mail_text(1_795_344_813);
+        assert_eq!((mail.get(..3), mail.get(3..5)), (text.get(..3), Some(", ")), "{mail}");
+        let end = mail.rsplit_once(' ').unwrap().1;
+        assert!(end.len() == 5 && end.starts_with(['+', '-']), "{mail}");
+        assert_eq!(mail.get(17..25), text.get(11..19), "{mail}");
         // a day of one digit is padded with a blank, as ctime does
         assert_eq!(syslog_text(86_400 * 4).get(3..6), Some("  5").filter(|_| true), "{}", syslog_text(86_400 * 4));
     }
@@ -145,5 +173,6 @@ mod tests {
     fn a_year_that_does_not_fit_is_no_crash() {
         assert!(!local_text(i64::MAX).is_empty());
         assert!(!local_text(i64::MIN).is_empty());
+        assert!(!mail_text(i64::MIN).is_empty());
     }
 }

@@ -30,7 +30,6 @@ pub(super) fn set_optional<T: Copy>(socket: &Fd, level: i32, option: i32, value:
 }
 
 /// Reads an option that is an int.
-#[cfg(test)]
 pub(super) fn int_option(socket: &Fd, level: i32, option: i32) -> Result<i32> {
     let mut value = 0;
     let mut length = size_of::<i32>() as libc::socklen_t;
@@ -105,6 +104,13 @@ impl Address {
                 Self { any, length: size_of::<libc::sockaddr_in6>() as libc::socklen_t }
             }
         }
+    }
+
+    /// The same IP address with a port.
+    pub(super) fn with_port(mut self, port: u16) -> Self {
+        // The port of both families has the same place: behind the family.
+        self.any.v4.sin_port = port.to_be();
+        self
     }
 
     /// An interface, for whole frames.
@@ -223,6 +229,13 @@ mod tests {
         for ip in ["192.0.2.1", "fe80::1", "224.0.0.18"] {
             let ip: IpAddr = ip.parse().unwrap();
             assert_eq!(Address::ip(ip, 3).to_ip(), Some(ip));
+        }
+        for ip in ["192.0.2.1", "fe80::1"] {
+            let ip: IpAddr = ip.parse().unwrap();
+            let address = Address::ip(ip, 3).with_port(0x1234);
+            assert_eq!(address.to_ip(), Some(ip));
+            // SAFETY: every byte of the union is initialised.
+            assert_eq!(unsafe { address.any.bytes }[2..4], [0x12, 0x34]);
         }
         assert_eq!(Address::link(3).to_ip(), None);
         assert_eq!(Address::netlink(77, 1).netlink_port(), Some(77));

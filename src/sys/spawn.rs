@@ -230,7 +230,7 @@ impl Spawner {
 }
 
 /// The calls that take 32-bit identifiers; the plain ones take 16 bits on the oldest architectures.
-mod set_ids {
+pub(super) mod set_ids {
     #[cfg(any(target_arch = "arm", target_arch = "x86"))]
     mod numbers {
         pub use libc::{SYS_setgroups32 as SETGROUPS, SYS_setresgid32 as SETRESGID, SYS_setresuid32 as SETRESUID};
@@ -239,7 +239,7 @@ mod set_ids {
     mod numbers {
         pub use libc::{SYS_setgroups as SETGROUPS, SYS_setresgid as SETRESGID, SYS_setresuid as SETRESUID};
     }
-    pub(super) use numbers::{SETGROUPS, SETRESGID, SETRESUID};
+    pub(in crate::sys) use numbers::{SETGROUPS, SETRESGID, SETRESUID};
 }
 
 /// Own process group, no signal blocked, all at their defaults.

@@ -355,3 +355,18 @@ pub fn instances(site: &mut Site<'_>, config: &mut Config) {
     }
     config.instances = kept;
 }
+
+/// Mail that nobody would get; keepalived says nothing about it.
+pub fn mail(site: &mut Site<'_>, config: &Config) {
+    let global = &config.global;
+    let missing = match (&global.smtp_server, global.notification_email.as_slice()) {
+        (None, _) => "smtp_server",
+        (Some(_), []) => "notification_email",
+        (Some(_), [_, ..]) => return,
+    };
+    let instance = config.instances.iter().find(|instance| instance.smtp_alert).map(|instance| instance.at);
+    let group = config.groups.iter().find(|group| group.smtp_alert).map(|group| group.at);
+    if let Some(at) = instance.or(group) {
+        site.note(at, format!("smtp_alert is on, but global_defs has no {missing}: no mail is sent"));
+    }
+}

@@ -15,8 +15,6 @@ pub struct GlobalDraft {
     pub lower_prio_delay: Option<Duration>,
     /// `vrrp_garp_lower_prio_repeat` if written; else it is as the repeat.
     pub lower_prio_repeat: Option<u32>,
-    /// `smtp_alert_vrrp`: goes before `smtp_alert`.
-    pub smtp_alert_vrrp: Option<bool>,
     /// `script_user` if written.
     pub script_user: Option<User>,
     /// Whether a `script_user` was written that is nobody.
@@ -29,7 +27,6 @@ impl GlobalDraft {
         Self {
             lower_prio_delay: global.lower_prio_delay,
             lower_prio_repeat: global.lower_prio_repeat,
-            smtp_alert_vrrp: None,
             script_user: Some(global.script_user.clone()),
             script_user_unknown: false,
             global: global.clone(),
@@ -46,7 +43,6 @@ impl GlobalDraft {
         global.lower_prio_repeat = self.lower_prio_repeat;
         global.announce.lower_prio_delay = self.lower_prio_delay.unwrap_or(global.announce.delay);
         global.announce.lower_prio_repeat = self.lower_prio_repeat.unwrap_or(global.announce.repeat);
-        global.smtp_alert = self.smtp_alert_vrrp.or(global.smtp_alert);
         let system = || site.users.user("keepalived_script");
         site.script_user = match self.script_user {
             Some(user) => Some(user),

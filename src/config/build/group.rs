@@ -32,7 +32,7 @@ impl GroupDraft {
                 tracks: Box::default(),
                 tracking_weight: false,
                 notify: Notify::default(),
-                smtp_alert: global.smtp_alert.unwrap_or(false),
+                smtp_alert: global.mails(),
             },
             members: Vec::new(),
             tracked: Vec::new(),

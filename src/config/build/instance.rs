@@ -194,7 +194,7 @@ fn blank(global: &Global) -> Instance {
         tracks: Box::default(),
         notify: Notify::default(),
         notify_priority_changes: global.notify_priority_changes,
-        smtp_alert: global.smtp_alert.unwrap_or(false),
+        smtp_alert: global.mails(),
         promote_secondaries: false,
         notify_deleted: false,
     }

@@ -89,6 +89,7 @@ pub fn build(block: &Block, diagnostics: &mut Diagnostics, context: &Context) ->
             group::read_block(&mut site, &mut config, statement);
         }
     }
+    complete::mail(&mut site, &config);
     site.finish();
     config
 }

@@ -119,6 +119,8 @@ fn processes(site: &mut Site<'_>, list: &mut Box<[Track]>, tracked: &mut Vec<Str
 fn add(list: &mut Box<[Track]>, named: Vec<(usize, i16, bool)>, what: fn(u16) -> Tracked) {
     let more = named.into_iter().map(|(index, weight, reverse)| Track { what: what(index as u16), weight, reverse });
     *list = list.iter().copied().chain(more).collect();
+    // Files first: which block came first means nothing, and a printed configuration reads the same.
+    list.sort_by_key(|track| matches!(track.what, Tracked::Process(_)));
 }
 
 fn weight_text(weight: i16, reverse: bool) -> String {

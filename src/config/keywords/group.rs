@@ -24,7 +24,7 @@ pub static SYNC_GROUP: &[Row] = &[
     Row::new("notify_stop", Script, at!(group.notify.stop), "run when the daemon ends"),
     Row::new("notify", Script, at!(group.notify.any), "run at each change: GROUP, name and state follow"),
     Row::kept("notify_priority_changes", Flag, at!(notify_priority_changes), "a FIFO line for each change of priority"),
-    Row::kept("smtp_alert", Flag, at!(group.smtp_alert), "mail for each change of state"),
+    Row::new("smtp_alert", Flag, at!(group.smtp_alert), "mail for each change of state"),
     Row::new("sync_group_tracking_weight", Nothing, at!(group.tracking_weight), "weights of trackers count although it is a group"),
     Row::deprecated("global_tracking", Nothing, Put::Nowhere, "track_* in the group"),
 ];

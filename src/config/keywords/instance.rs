@@ -78,7 +78,7 @@ pub static INSTANCE: &[Row] = &[
     Row::new("notify", Script, at!(instance.notify.any), "run at each change: INSTANCE, name, state and priority follow"),
     Row::new("notify_master_rx_lower_pri", Script, at!(instance.notify.master_rx_lower_pri), "run when a MASTER hears one of lower priority"),
     Row::new("notify_priority_changes", Flag, at!(instance.notify_priority_changes), "a FIFO line for each change of priority"),
-    Row::kept("smtp_alert", Flag, at!(instance.smtp_alert), "mail for each change of state"),
+    Row::new("smtp_alert", Flag, at!(instance.smtp_alert), "mail for each change of state"),
     Row::accepted("debug", Number(0, 4), "it has no effect in keepalived either", "level of debugging"),
     Row::deprecated("linkbeat_use_polling", Nothing, Put::Nowhere, "linkbeat_interfaces"),
     Row::deprecated("lvs_sync_daemon_interface", Words(1, 8), Put::Nowhere, "lvs_sync_daemon in global_defs"),

@@ -11,8 +11,14 @@ impl World {
     pub(super) fn tell(&mut self, now: Instant) {
         while let Some((told, notice)) = self.notices.pop() {
             match told {
-                Told::Instance(router) | Told::Rival(router) => self.scripts.tell_instance(now, router, notice),
-                Told::Group(group) => self.scripts.tell_group(now, group, notice),
+                Told::Instance(router) | Told::Rival(router) => {
+                    self.scripts.tell_instance(now, router, notice);
+                    self.mail.tell_instance(now, router, notice.kind);
+                }
+                Told::Group(group) => {
+                    self.scripts.tell_group(now, group, notice);
+                    self.mail.tell_group(now, group, notice.kind);
+                }
                 Told::Priority(_) => {}
             }
             self.write_line(now, told, notice);

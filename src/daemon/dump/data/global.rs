@@ -3,7 +3,7 @@
 use core::fmt::{self, Write};
 
 use super::{enabled, yes};
-use crate::config::model::Global;
+use crate::config::model::{Global, SMTP_CONNECT_TIMEOUT};
 use crate::daemon::dump::values::{Fixed, General, Words};
 
 /// Writes them.
@@ -48,7 +48,10 @@ fn mail(out: &mut dyn Write, global: &Global) -> fmt::Result {
     if let Some(name) = &global.smtp_helo_name {
         writeln!(out, " Smtp HELO name = {name}")?;
     }
-    writeln!(out, " Smtp server connection timeout = {}", global.smtp_connect_timeout.as_secs())?;
+    // Where it is said, or needed.
+    if global.smtp_server.is_some() || global.smtp_connect_timeout != SMTP_CONNECT_TIMEOUT {
+        writeln!(out, " Smtp server connection timeout = {}", global.smtp_connect_timeout.as_secs())?;
+    }
     if let Some(from) = &global.notification_email_from {
         writeln!(out, " Email notification from = {from}")?;
     }
@@ -58,8 +61,10 @@ fn mail(out: &mut dyn Write, global: &Global) -> fmt::Result {
         }
         writeln!(out, "   {to}")?;
     }
-    let alert = global.smtp_alert.map_or("unset", |on| if on { "on" } else { "off" });
-    writeln!(out, " Default smtp_alert = {alert}")
+    let word = |alert: Option<bool>| alert.map_or("unset", |on| if on { "on" } else { "off" });
+    writeln!(out, " Default smtp_alert = {}", word(global.smtp_alert))?;
+    writeln!(out, " Default smtp_alert_vrrp = {}", word(global.smtp_alert_vrrp))?;
+    out.write_str(if global.no_email_faults { " Send emails for fault transitions = off\n" } else { "" })
 }
 
 fn announcements(out: &mut dyn Write, global: &Global) -> fmt::Result {

@@ -16,6 +16,9 @@ pub fn write(out: &mut dyn Write, world: &World) -> fmt::Result {
     writeln!(out, " Log lines dropped = {}", logger::dropped())?;
     writeln!(out, " Addresses put back = {}", world.addresses.restored())?;
     writeln!(out, " Notify scripts dropped = {}", world.scripts.dropped)?;
+    if let Some((sent, lost, waiting)) = world.mail.counts() {
+        writeln!(out, " Mails sent = {sent}, lost = {lost}, waiting = {waiting}")?;
+    }
     let now = clock::monotonic();
     subjects(world).try_for_each(|subject| router(out, &subject, now))
 }
