@@ -199,6 +199,12 @@ fn serve(mut stream: TcpStream, manner: Manner, mails: &Mutex<Vec<Mail>>, stop: 
     }
 }
 
+/// A file of its own where there is a link to the host's.
+fn own_file(node: &Node, path: &str, text: &str) {
+    node.must_run(&["rm", "-f", path]);
+    node.write(path, text);
+}
+
 /// Its host's name.
 fn node_name(node: &Node) -> String {
     node.must_run(&["uname", "-n"]).trim().to_owned()
@@ -482,18 +488,49 @@ fn a_name_is_looked_up_without_waiting_for_it() {
     let node = lab.node("a");
     let packets = lab.observe();
     let server = Server::new(node, PORT, Manner::Well(Duration::ZERO));
-    let named =
-        |name: &str| conf(&format!("smtp_server {name} 2525\n smtp_connect_timeout 1"), &alerting("one", 51, VIP, ""));
+    // The address that does not answer comes first, or second.
+    own_file(node, "/etc/hosts", "127.0.0.1 localhost\n::1 mail\n127.0.0.1 mail\n");
+    let named = |name: &str| conf(&format!("smtp_server {name} 2525"), &alerting("one", 51, VIP, ""));
     let daemon = Daemon::holdfast(node, &named("no-such-host.invalid"), &[]);
     takes(&daemon, VIP);
-    says(&daemon, "mail server [no-such-host.invalid]:2525: ");
+    says(&daemon, "mail server [no-such-host.invalid]:2525: no address known; ");
     assert_eq!(server.connections(), 0);
-    daemon.configure(&named("localhost"));
+    daemon.configure(&named("mail"));
     daemon.hup();
     server.gets(&daemon, "one - Entering MASTER state");
     on_time(&packets, 1);
-    let children = daemon.log().matches("cannot look up").count();
-    assert_eq!(children, 0, "{}", daemon.log());
+    assert!(!daemon.log().contains("refused"), "{}", daemon.log());
+}
+
+#[test]
+fn a_name_server_that_says_nothing_holds_nobody_up() {
+    let lab = Lab::new(&["a", "b"]);
+    let node = lab.node("a");
+    let packets = lab.observe();
+    let questions = lab.node("b").inside(|| std::net::UdpSocket::bind("10.99.0.2:53")).expect("port 53");
+    questions.set_read_timeout(Some(5 * SECOND)).expect("a socket");
+    own_file(node, "/etc/resolv.conf", "nameserver 10.99.0.2\n");
+    let text = conf("smtp_server mail.example.org\n smtp_connect_timeout 2", &alerting("one", 51, VIP, ""));
+    let began = Instant::now();
+    let mut daemon = Daemon::holdfast(node, &text, &[]);
+    takes(&daemon, VIP);
+    assert!(began.elapsed() < 3 * SECOND, "{:?}", began.elapsed());
+    assert!(questions.recv(&mut [0; 512]).is_ok(), "it asked");
+    says(&daemon, "mail server [mail.example.org]:25: not reached within smtp_connect_timeout; mails waiting: 2");
+    daemon.configure(&text.replace("200", "201"));
+    let began = Instant::now();
+    daemon.hup();
+    says(&daemon, "Reload finished");
+    assert!(began.elapsed() < SECOND, "{:?}", began.elapsed());
+    on_time(&packets, 1);
+    let children = daemon.process().tree();
+    assert!(children.len() > 1, "{children:?}");
+    let began = Instant::now();
+    daemon.term();
+    assert!(daemon.wait(5 * SECOND).is_some());
+    assert!(began.elapsed() < SECOND / 2, "{:?}", began.elapsed());
+    let gone = || children.iter().all(|pid| !std::path::Path::new(&format!("/proc/{pid}")).exists());
+    assert!(wait_until(SECOND, gone), "a child outlives it: {children:?}");
 }
 
 #[test]
